@@ -1,0 +1,1 @@
+"""Floor 2: who speaks (doctors, patients, examiners, judges, and later voices and listeners)."""

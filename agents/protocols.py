@@ -1,0 +1,161 @@
+"""What each role must be able to do; agents are stateless, everything they need stands in the view they get.
+
+A view holds only what that party can know: a doctor's view has no case in it, a patient's view has no score.
+Because agents keep nothing between calls, any consultation can be resumed, rewound or forked from its turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from scenarios.schema import (
+    Case,
+    Evidence,
+    Finding,
+    Language,
+    Persona,
+    Sex,
+    StopReason,
+    Turn,
+    Usage,
+    Utterance,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeCard:
+    """What reception writes down before the doctor sees the patient.
+
+    ``caregiver`` is empty when patients speak for themselves, else the caregiver's relation (妈妈, daughter);
+    ``calls_patient`` is how that caregiver refers to the patient (孩子, my father).
+    """
+
+    age_years: float | None = None
+    sex: Sex = "unknown"
+    caregiver: str = ""
+    calls_patient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorView:
+    """What a doctor knows when it is to speak.
+
+    ``exchange`` counts from 1; when ``exchange == max_turns`` this is the doctor's last word.
+    ``seed`` is this very turn's own seed and must reach every sampler.
+    """
+
+    language: Language
+    intake: IntakeCard
+    dialogue: tuple[Utterance, ...]
+    exchange: int
+    max_turns: int
+    seed: int
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the consultation ends after this reply."""
+        return self.exchange >= self.max_turns
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReply:
+    """One doctor turn. ``requests``: examinations or tests asked for, in the doctor's words.
+    ``differential``: ranked diagnoses when the backend states them as data (never required).
+    """
+
+    text: str
+    requests: tuple[str, ...] = ()
+    differential: tuple[str, ...] = ()
+    usage: Usage | None = None
+    first_s: float | None = None
+    finish: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class PatientView:
+    """What a patient knows when it is to speak: its own case and persona and all turns so far.
+
+    ``turns`` is empty for the opening. ``disclosed`` ids are found in the turns themselves.
+    """
+
+    case: Case
+    persona: Persona
+    turns: tuple[Turn, ...]
+    exchange: int
+    max_turns: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatientReply:
+    """One patient turn. ``disclosed``: ids of the case items this text reveals. ``end`` ends the consultation."""
+
+    text: str
+    disclosed: tuple[str, ...] = ()
+    end: StopReason | None = None
+    usage: Usage | None = None
+    first_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminerReply:
+    """What the examiner reports: ``results`` are the case's findings that matched, ``not_done`` the rest."""
+
+    text: str
+    results: tuple[Finding, ...] = ()
+    not_done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeView:
+    """A finished consultation as a judge sees it: the gold case and the whole transcript, which is data."""
+
+    case: Case
+    turns: tuple[Turn, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class FidelityReport:
+    """Whether the patient stayed true to its case; each breach names its turn."""
+
+    breaches: tuple[Evidence, ...] = field(default=())
+
+    @property
+    def faithful(self) -> bool:
+        """Whether nothing was found."""
+        return not self.breaches
+
+
+class Doctor(Protocol):
+    """Answers what the patient said."""
+
+    async def reply(self, view: DoctorView) -> DoctorReply:
+        """Return the next thing the doctor says. Raises AgentFailure(owner='doctor' | 'infrastructure')."""
+        ...
+
+
+class Patient(Protocol):
+    """Opens the consultation and answers the doctor."""
+
+    async def speak(self, view: PatientView) -> PatientReply:
+        """Return the opening (no turns yet) or the next answer. Raises AgentFailure(owner='patient' | ...)."""
+        ...
+
+
+class Examiner(Protocol):
+    """Reports examinations and tests."""
+
+    async def examine(self, case: Case, requests: tuple[str, ...], seed: int) -> ExaminerReply:
+        """Answer from the record only; what is absent is 'not done', never 'normal'."""
+        ...
+
+
+class Judge(Protocol):
+    """Scores a finished consultation."""
+
+    async def judge(self, view: JudgeView) -> Verdict:
+        """Return scores with evidence. Raises AgentFailure(owner='judge' | 'infrastructure')."""
+        ...

@@ -1,0 +1,96 @@
+"""A batch: which cases meet which doctors, how often, and who else is in the room; paths stay as written."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from scenarios.schema.base import Frozen, Language, Slug, Text
+from scenarios.schema.persona import Persona
+
+MAX_CONCURRENCY = 4096
+
+
+class LibraryCases(Frozen):
+    """Cases shipped with the project, by language; optional department and limit."""
+
+    library: Language | Literal["all"]
+    department: str = ""
+    ids: tuple[str, ...] = ()
+    limit: int | None = Field(default=None, gt=0)
+
+
+class ImportedCases(Frozen):
+    """Cases read from a foreign dataset, ``import`` being the format's name."""
+
+    format: str = Field(alias="import")
+    path: Text
+    limit: int | None = Field(default=None, gt=0)
+    on_error: Literal["stop", "skip"] = "stop"
+
+
+CaseSource = str | LibraryCases | ImportedCases
+"""A path or glob of case files, a part of the shipped library, or a dataset to import."""
+
+
+class BackendRef(Frozen):
+    """A backend by its catalogue name; every other key is an option that the backend itself validates."""
+
+    model_config = {"frozen": True, "extra": "allow", "str_strip_whitespace": True}
+
+    backend: Text
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as written, without the backend's name."""
+        return dict(self.model_extra or {})
+
+
+class PatientRef(BackendRef):
+    """The patient's backend and persona."""
+
+    backend: Text = "agenda"
+    persona: Persona = Persona()
+
+
+class Batch(Frozen):
+    """A batch file. Example::
+
+        name: compare-doctors
+        cases: [cases.yaml, {library: zh}, {import: agentclinic, path: osce.jsonl, limit: 20}]
+        doctors:
+          careful: {backend: history-taker}
+          quick: {backend: one-shot}
+        trials: 3
+        seed: 2026
+        max_turns: 6
+    """
+
+    name: Slug
+    description: str = ""
+    cases: tuple[CaseSource, ...] = Field(min_length=1)
+    doctors: dict[Slug, BackendRef] = Field(min_length=1)
+    patient: PatientRef = PatientRef()
+    examiner: BackendRef = BackendRef(backend="record")
+    voice: BackendRef | None = None
+    listener: BackendRef | None = None
+    judges: tuple[BackendRef, ...] = (BackendRef(backend="rubric"),)
+    trials: int = Field(default=1, ge=1, le=1000)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    max_turns: int = Field(default=6, ge=1, le=200, description="doctor-patient exchanges")
+    concurrency: int = Field(default=32, ge=1, le=MAX_CONCURRENCY)
+    retries: int = Field(default=2, ge=0, le=20, description="further tries of a failed agent call")
+    turn_timeout_s: float = Field(default=120.0, gt=0, le=86_400)
+
+    @field_validator("cases", mode="before")
+    @classmethod
+    def _one_source_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, dict)) else value
+
+    @model_validator(mode="after")
+    def _judges_are_distinct(self) -> Self:
+        names = [judge.backend for judge in self.judges]
+        if len(set(names)) != len(names):
+            raise ValueError(f"judges must differ; repeated: {', '.join(sorted({n for n in names if names.count(n) > 1}))}")
+        return self
