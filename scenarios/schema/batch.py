@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from scenarios.schema.base import Frozen, Language, Slug, Text
 from scenarios.schema.persona import Persona
@@ -30,14 +30,29 @@ class ImportedCases(Frozen):
     on_error: Literal["stop", "skip"] = "stop"
 
 
-CaseSource = str | LibraryCases | ImportedCases
+def _source_kind(value: Any) -> str | None:
+    if isinstance(value, (str, LibraryCases, ImportedCases)):
+        return {str: "<path>", LibraryCases: "<library>", ImportedCases: "<import>"}[type(value)]
+    return next((f"<{kind}>" for kind in ("library", "import") if isinstance(value, dict) and kind in value), None)
+
+
+CaseSource = Annotated[
+    Annotated[Text, Tag("<path>")]
+    | Annotated[LibraryCases, Tag("<library>")]
+    | Annotated[ImportedCases, Tag("<import>")],
+    Discriminator(
+        _source_kind,
+        custom_error_type="case_source",
+        custom_error_message="must be a path, {library: zh|en|all} or {import: FORMAT, path: FILE}",
+    ),
+]
 """A path or glob of case files, a part of the shipped library, or a dataset to import."""
 
 
 class BackendRef(Frozen):
     """A backend by its catalogue name; every other key is an option that the backend itself validates."""
 
-    model_config = {"frozen": True, "extra": "allow", "str_strip_whitespace": True}
+    model_config = ConfigDict(frozen=True, extra="allow", str_strip_whitespace=True)
 
     backend: Text
 
@@ -55,7 +70,9 @@ class PatientRef(BackendRef):
 
 
 class Batch(Frozen):
-    """A batch file. Example::
+    """A batch file.
+
+    Example::
 
         name: compare-doctors
         cases: [cases.yaml, {library: zh}, {import: agentclinic, path: osce.jsonl, limit: 20}]
@@ -92,5 +109,6 @@ class Batch(Frozen):
     def _judges_are_distinct(self) -> Self:
         names = [judge.backend for judge in self.judges]
         if len(set(names)) != len(names):
-            raise ValueError(f"judges must differ; repeated: {', '.join(sorted({n for n in names if names.count(n) > 1}))}")
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ValueError(f"judges must differ; repeated: {', '.join(twice)}")
         return self

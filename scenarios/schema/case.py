@@ -132,7 +132,7 @@ class Provenance(Frozen):
     record: str = ""
     licence: str = ""
     note: str = ""
-    knowledge_hash: str = Field(default="", description="hash of the knowledge base frozen before this case was written")
+    knowledge_hash: str = Field(default="", description="hash of the knowledge base frozen before the case was written")
 
 
 class Case(Frozen):
@@ -156,7 +156,7 @@ class Case(Frozen):
 
     @model_validator(mode="after")
     def _ids_are_unique_and_known(self) -> Self:
-        ids = [item.id for item in (*self.facts, *self.absences, *self.findings)]
+        ids = [i.id for i in self.facts] + [i.id for i in self.absences] + [i.id for i in self.findings]
         twice = sorted({i for i in ids if ids.count(i) > 1})
         if twice:
             raise ValueError(f"item ids must be unique within a case; repeated: {', '.join(twice)}")
@@ -168,4 +168,4 @@ class Case(Frozen):
     @property
     def critical_ids(self) -> frozenset[str]:
         """Ids of the facts and absences that count for coverage."""
-        return frozenset(i.id for i in (*self.facts, *self.absences) if i.critical)
+        return frozenset([f.id for f in self.facts if f.critical] + [a.id for a in self.absences if a.critical])

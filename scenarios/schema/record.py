@@ -51,8 +51,11 @@ class Timing(Frozen):
 
 
 class Consultation(Frozen):
-    """One whole consultation. ``metrics`` merges the verdicts' metrics; ``scored`` is False when the patient
-    or infrastructure failed, so that it stays out of the doctor's score."""
+    """One whole consultation.
+
+    ``metrics`` merges the verdicts' metrics; ``scored`` is False when the patient or infrastructure failed,
+    so that it stays out of the doctor's score.
+    """
 
     key: Key
     language: Language

@@ -1,0 +1,1 @@
+"""Judges: each scores a finished consultation; none takes part in one."""

@@ -1,0 +1,148 @@
+"""Hears findings in what people say, in both languages, with polarity; it knows words, no likelihoods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Literal, NamedTuple
+
+from agents.acts import questions, sentences
+from agents.knowledge import chinese, english
+from agents.knowledge.base import KnowledgeBase, knowledge
+from agents.knowledge.inference import Evidence
+from scenarios.schema import Language, Utterance
+
+Polarity = Literal["present", "absent", "unknown"]
+_ABOUT_OTHERS = re.compile(r"^family_|sick_contact|same_room|tb_contact")
+_NO = {
+    "zh": re.compile(
+        r"^(嗯|哦|呃|啊|那|这个|这些|那些|以上|他|我|孩子|医生|大夫)*[,，]?(倒|都|也|从来|真|应该|好像|确实|目前)*"
+        r"(没有|没|不|无|不是|不会|没有过|没这个|没这些)(过|啊|呀|呢|的|吧|了|哦|这些|这种|那些|症状|情况|感觉|发现|出现)*$"
+    ),
+    "en": re.compile(
+        r"^(?:oh |um |well |uh |doctor )*(?:no|nope|nah|none|neither|never|not really|not at all|not that i(?:'ve)? (?:know|noticed|am aware)(?: of)?"
+        r"|nothing like that|none of (?:those|that|them|these)|(?:no )?(?:i|he|she|they) (?:do|does|did|have|has|am|is|had)(?:n't| not)"
+        r"(?: had| have| got)?(?: any| either)?(?: of)?(?: that| those| them| these)?)$"
+    ),
+}
+_YES = {
+    "zh": re.compile(r"^(嗯|对|是|有|会|是的|对的|有的|会的|没错|有一点|有点|有过|是啊|对啊|有啊)+(啊|呀|呢|的|吧|了)*$"),
+    "en": re.compile(
+        r"^(?:oh |um |well )*(?:yes|yeah|yep|yup|right|correct|sure|indeed|a bit|a little|sometimes|that's right"
+        r"|(?:yes )?(?:i|he|she|it|they) (?:do|does|did|have|has|am|is|had))(?: a (?:bit|little))?$"
+    ),
+}
+_REST_NO = {
+    "zh": re.compile(r"(别的|其他的?|其它的?|另外的|剩下的|其余的?)(都|倒|也)?(没有|没|不)|没有(别的|其他|其它)|只有这|就这个"),
+    "en": re.compile(r"nothing else|no other|none of the other|not the other|otherwise no|but no(?:t| ne)?(?: of)? the (?:rest|others?)|that's all"),
+}
+
+
+class Mention(NamedTuple):
+    """A finding named in an utterance."""
+
+    finding: str
+    polarity: Polarity
+
+
+class Lexicon:
+    """The findings' words of one knowledge base, indexed for both languages."""
+
+    def __init__(self, kb: KnowledgeBase) -> None:
+        """Index the terms and names."""
+        self._kb = kb
+        self._english = english.EnglishTerms(_terms(kb, "en"))
+        self._chinese = chinese.ChineseTerms(_terms(kb, "zh"))
+
+    def read(self, text: str, language: Language) -> list[Mention]:
+        """Return the findings stated in ``text``, one mention each: the last definite statement counts."""
+        heard: dict[str, Polarity] = {}
+        for finding, said in self._spans(text, language):
+            if said == "other":
+                if not _ABOUT_OTHERS.search(finding):
+                    continue
+                said = "present"
+            polarity: Polarity = "present" if said == "present" else "absent" if said == "absent" else "unknown"
+            if polarity == "unknown" and finding in heard or heard.get(finding) == "present" and polarity == "absent":
+                continue
+            heard[finding] = polarity
+        return [Mention(finding, polarity) for finding, polarity in heard.items()]
+
+    def named(self, text: str, language: Language) -> tuple[str, ...]:
+        """Return the findings whose words occur at all, negated or not, in order of id."""
+        return tuple(sorted({finding for finding, _ in self._spans(text, language)}))
+
+    def answer(self, question: str, text: str, language: Language) -> list[Mention]:
+        """Return what ``text`` states as an answer to the doctor's ``question``.
+
+        A plain "no" denies all findings of the last question, a plain "yes" confirms it when it named one
+        only, and "nothing else" denies those of the question that the answer does not name.
+        """
+        heard = self.read(text, language)
+        stated = {mention.finding for mention in heard}
+        asked_last = (questions(question, language) or [question])[-1]
+        asked = [name for name in self.named(asked_last, language) if name not in stated]
+        asked = [name for name in asked if not self._kb.specifics[name] & stated]
+        if not asked:
+            return heard
+        openings = [_first_chunk(sentence) for sentence in sentences(text, language)]
+        if any(_NO[language].match(chunk) for chunk in openings) or (stated and _REST_NO[language].search(text.lower())):
+            return heard + [Mention(name, "absent") for name in asked]
+        if not stated and any(_YES[language].match(chunk) for chunk in openings):
+            specific = [name for name in asked if not self._kb.specifics[name] & set(asked)]
+            if len(specific) == 1:
+                return heard + [Mention(specific[0], "present")]
+        return heard
+
+    def evidence(self, dialogue: Sequence[Utterance], language: Language) -> Evidence:
+        """Return all that a dialogue states; a later definite statement replaces an earlier one."""
+        heard: dict[str, Polarity] = {}
+        chief: frozenset[str] = frozenset()
+        question = ""
+        opened = False
+        for utterance in dialogue:
+            if utterance.role == "doctor":
+                question = utterance.text
+                continue
+            mentions = self.answer(question, utterance.text, language) if question and utterance.role == "patient" \
+                else self.read(utterance.text, language)
+            for mention in mentions:
+                if mention.polarity != "unknown":
+                    heard[mention.finding] = mention.polarity
+            if utterance.role == "patient" and not opened:
+                opened = True
+                chief = frozenset(m.finding for m in mentions if m.polarity == "present")
+        present = frozenset(name for name, polarity in heard.items() if polarity == "present")
+        absent = frozenset(name for name, polarity in heard.items() if polarity == "absent")
+        return Evidence(present, absent, chief & present)
+
+    def _spans(self, text: str, language: Language) -> Iterable[tuple[str, str]]:
+        if language == "zh":
+            plain = chinese.normal(text)
+            found = sorted(self._chinese.find(plain), key=lambda f: (f.start, f.end))
+            return zip((f.finding for f in found), chinese.polarities(plain, found), strict=True)
+        listed = english.words(text)
+        spans = sorted(self._english.find(listed), key=lambda s: s.positions)
+        return zip((s.finding for s in spans), english.polarities(text, listed, spans), strict=True)
+
+
+@cache
+def lexicon() -> Lexicon:
+    """Return the lexicon of the shipped knowledge base, indexed once."""
+    return Lexicon(knowledge())
+
+
+def _terms(kb: KnowledgeBase, language: Language) -> Iterable[tuple[str, str, bool]]:
+    for finding in kb.findings:
+        spoken = finding.zh if language == "zh" else finding.en
+        for term in dict.fromkeys((spoken.name, *spoken.terms)):
+            yield term, finding.id, False
+        for term in spoken.absent_terms:
+            yield term, finding.id, True
+
+
+def _first_chunk(sentence: str) -> str:
+    plain = sentence.lower().replace("’", "'").strip()
+    plain = re.sub(r"^((?:oh|um|well|嗯|呃|哦)[,，]\s*)", "", plain)
+    return re.split(r"[,，。.!！?？;；]|\s[-–—]\s", plain)[0].strip()

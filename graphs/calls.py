@@ -1,0 +1,52 @@
+"""One guarded call of an agent: time limit, whose failure it is, latency; it knows no role's meaning."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from langgraph.types import RetryPolicy
+
+from scenarios.errors import AgentFailure, Owner
+from scenarios.schema import Latency
+
+T = TypeVar("T")
+
+
+async def guarded(owner: Owner, call: Awaitable[T], timeout_s: float) -> tuple[T, float]:
+    """Return the reply and the seconds it took.
+
+    Raises:
+        AgentFailure: ``timeout`` (retryable) after ``timeout_s``; ``exception`` for anything the agent let
+            through, so that one broken plug-in fails its own consultation and not the batch.
+    """
+    start = time.perf_counter()
+    try:
+        async with asyncio.timeout(timeout_s):
+            reply = await call
+    except TimeoutError as error:
+        raise AgentFailure(owner, "timeout", f"no answer within {timeout_s:g} s", retryable=True) from error
+    except AgentFailure:
+        raise
+    except Exception as error:
+        raise AgentFailure(owner, "exception", f"{type(error).__name__}: {error}"[:500]) from error
+    return reply, time.perf_counter() - start
+
+
+def latency(total_s: float, first_s: float | None) -> Latency:
+    """Return the turn's latency; without streaming the first token is the whole answer."""
+    return Latency(first_s=round(total_s if first_s is None else first_s, 6), total_s=round(total_s, 6))
+
+
+def retry_policy(retries: int) -> RetryPolicy:
+    """Return LangGraph's policy for agent nodes: ``retries`` further tries, jittered back-off, from 0.2 s to 20 s."""
+    return RetryPolicy(
+        max_attempts=retries + 1, initial_interval=0.2, backoff_factor=2.0, max_interval=20.0, jitter=True,
+        retry_on=_worth_another_try,
+    )
+
+
+def _worth_another_try(error: Exception) -> bool:
+    return isinstance(error, AgentFailure) and error.retryable

@@ -1,0 +1,119 @@
+"""The consultation machine: patient, doctor and examiner take turns; it knows no backend, disk or score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from langgraph.graph import START, StateGraph
+
+from agents.protocols import Doctor, DoctorReply, DoctorView, Examiner, IntakeCard, Patient, PatientView
+from graphs.calls import guarded, latency, retry_policy
+from graphs.routing import next_exchange, whose_turn
+from graphs.state import ConsultationInput, ConsultationState
+from scenarios.errors import AgentFailure
+from scenarios.identity import derive_seed
+from scenarios.schema import Case, Turn
+
+Update = dict[str, tuple[Turn, ...]]
+Graph = StateGraph[ConsultationState, None, ConsultationInput, ConsultationState]
+
+MAX_REPLY_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is in the room: the agents and the names their turns are signed with."""
+
+    doctor: Doctor
+    patient: Patient
+    examiner: Examiner
+    doctor_name: str = "doctor"
+    patient_name: str = "patient"
+    examiner_name: str = "examiner"
+    turn_timeout_s: float = 120.0
+    retries: int = 2
+
+
+def build_consultation(room: Cast) -> Graph:
+    """Return the (uncompiled) machine for ``room``: START -> patient -> doctor -> [examiner] -> patient ... END."""
+    graph = StateGraph(ConsultationState, input_schema=ConsultationInput)
+    policy = retry_policy(room.retries)
+    graph.add_node("patient", _patient_node(room), retry_policy=policy)
+    graph.add_node("doctor", _doctor_node(room), retry_policy=policy)
+    graph.add_node("examiner", _examiner_node(room), retry_policy=policy)
+    for source in (START, "patient", "doctor", "examiner"):
+        graph.add_conditional_edges(source, whose_turn)
+    return graph
+
+
+def intake_card(case: Case) -> IntakeCard:
+    """Return what reception tells the doctor: age, sex, who speaks; never the record."""
+    caregiver = case.speaker.relation if case.speaker.kind == "caregiver" else ""
+    return IntakeCard(case.demographics.age_years, case.demographics.sex, caregiver, case.speaker.calls_patient)
+
+
+def _patient_node(room: Cast) -> Any:
+    async def patient(state: ConsultationState) -> Update:
+        turns = state["turns"]
+        exchange = next_exchange(turns, "patient")
+        seed = derive_seed(state["seed"], "patient", len(turns))
+        view = PatientView(state["case"], state["persona"], turns, exchange, state["max_turns"], seed)
+        reply, took_s = await guarded("patient", room.patient.speak(view), room.turn_timeout_s)
+        turn = Turn(
+            index=len(turns), exchange=exchange, role="patient", text=_spoken("patient", reply.text),
+            backend=room.patient_name, disclosed=reply.disclosed, end=reply.end, usage=reply.usage,
+            latency=latency(took_s, reply.first_s),
+        )
+        return {"turns": (turn,)}
+
+    return patient
+
+
+def _doctor_node(room: Cast) -> Any:
+    async def doctor(state: ConsultationState) -> Update:
+        turns, case = state["turns"], state["case"]
+        exchange = next_exchange(turns, "doctor")
+        view = DoctorView(
+            language=case.language, intake=intake_card(case), dialogue=tuple(turn.utterance() for turn in turns),
+            exchange=exchange, max_turns=state["max_turns"], seed=derive_seed(state["seed"], "doctor", len(turns)),
+        )
+        reply, took_s = await guarded("doctor", room.doctor.reply(view), room.turn_timeout_s)
+        return {"turns": (_doctor_turn(room, reply, took_s, len(turns), exchange),)}
+
+    return doctor
+
+
+def _doctor_turn(room: Cast, reply: DoctorReply, took_s: float, index: int, exchange: int) -> Turn:
+    text = _spoken("doctor", reply.text)
+    cut = len(text) > MAX_REPLY_CHARACTERS
+    return Turn(
+        index=index, exchange=exchange, role="doctor", text=text[:MAX_REPLY_CHARACTERS], backend=room.doctor_name,
+        requests=reply.requests, differential=reply.differential, usage=reply.usage,
+        latency=latency(took_s, reply.first_s), finish="length" if cut else reply.finish,
+    )
+
+
+def _examiner_node(room: Cast) -> Any:
+    async def examiner(state: ConsultationState) -> Update:
+        turns = state["turns"]
+        asked = turns[-1]
+        seed = derive_seed(state["seed"], "examiner", len(turns))
+        call = room.examiner.examine(state["case"], asked.requests, seed)
+        reply, took_s = await guarded("examiner", call, room.turn_timeout_s)
+        turn = Turn(
+            index=len(turns), exchange=asked.exchange, role="examiner", text=_spoken("examiner", reply.text),
+            backend=room.examiner_name, disclosed=tuple(finding.id for finding in reply.results),
+            latency=latency(took_s, None),
+        )
+        return {"turns": (turn,)}
+
+    return examiner
+
+
+def _spoken(role: Literal["patient", "doctor", "examiner"], text: str) -> str:
+    """Return what was said; an empty reply is that role's failure, and worth another try."""
+    said = text.strip()
+    if not said:
+        raise AgentFailure(role, "empty_reply", "said nothing", retryable=True)
+    return said

@@ -1,0 +1,104 @@
+"""Layer 2, build: names of a batch -> agents -> compiled machines; it knows the catalogue, not the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from agents import catalog
+from graphs.consultation import Cast, build_consultation
+from graphs.judging import build_judging
+from scenarios.errors import BatchFileError, ClinicError
+from scenarios.identity import content_hash
+from scenarios.schema import BackendRef, Batch, Case
+from scenarios.yaml_file import Where, YamlFile
+from simulator.run_one import Machine, Room
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Every agent of a batch, made once and shared by all consultations, with what identifies their behaviour."""
+
+    rooms: dict[str, Room]
+    fingerprints: dict[str, str]
+    agents: tuple[Any, ...]
+
+    async def close(self) -> None:
+        """Close what holds connections or processes (agents that have ``aclose``)."""
+        closing = [agent.aclose() for agent in self.agents if hasattr(agent, "aclose")]
+        await asyncio.gather(*(c for c in closing if inspect.isawaitable(c)))
+
+
+def check(batch: Batch, source: YamlFile) -> None:
+    """Make sure that every backend exists and accepts its options; raises BatchFileError with the line."""
+    for role, ref, where in _references(batch):
+        try:
+            catalog.validate_options(catalog.find(role, ref.backend), ref.options)
+        except ClinicError as error:
+            key = ".".join(map(str, where))
+            raise BatchFileError(source.name, str(error), line=source.line_of((*where, "backend")), key=key) from error
+
+
+def build_staff(batch: Batch) -> Staff:
+    """Make all agents and compile one room a doctor."""
+    patient = catalog.create("patient", BackendRef(backend=batch.patient.backend, **batch.patient.options))
+    examiner = catalog.create("examiner", batch.examiner)
+    judges = {ref.backend: catalog.create("judge", ref) for ref in batch.judges}
+    judging = build_judging(judges, timeout_s=batch.turn_timeout_s, retries=batch.retries).compile()
+    rooms: dict[str, Room] = {}
+    prints = {"patient": fingerprint(patient), "examiner": fingerprint(examiner)}
+    agents: list[Any] = [patient, examiner, *judges.values()]
+    for name, ref in batch.doctors.items():
+        doctor = catalog.create("doctor", ref)
+        agents.append(doctor)
+        prints[f"doctor.{name}"] = fingerprint(doctor)
+        cast = Cast(
+            doctor=doctor, patient=patient, examiner=examiner, doctor_name=ref.backend,
+            patient_name=batch.patient.backend, examiner_name=batch.examiner.backend,
+            turn_timeout_s=batch.turn_timeout_s, retries=batch.retries,
+        )
+        machine = build_consultation(cast).compile()
+        rooms[name] = Room(machine, judging, batch.patient.persona, batch.max_turns)
+    return Staff(rooms, prints, tuple(agents))
+
+
+def build_judges(refs: Iterable[BackendRef], *, timeout_s: float, retries: int) -> Machine:
+    """Compile a judging machine alone, to judge stored consultations again."""
+    judges = {ref.backend: catalog.create("judge", ref) for ref in refs}
+    return build_judging(judges, timeout_s=timeout_s, retries=retries).compile()
+
+
+def fingerprint(agent: Any) -> str:
+    """Return the hash of what an agent brings along (prompts, knowledge), or '' when it brings nothing."""
+    return str(getattr(agent, "fingerprint", ""))
+
+
+def config_hash(batch: Batch, case: Case, doctor: str, prints: dict[str, str]) -> str:
+    """Return the hash of all that can change the words of ``case`` x ``doctor``: never speed, retries or judges."""
+    return content_hash(
+        {
+            "case": content_hash(case), "doctor": batch.doctors[doctor].model_dump(mode="json"),
+            "patient": batch.patient.model_dump(mode="json"), "examiner": batch.examiner.model_dump(mode="json"),
+            "voice": batch.voice and batch.voice.model_dump(mode="json"),
+            "listener": batch.listener and batch.listener.model_dump(mode="json"),
+            "max_turns": batch.max_turns, "seed": batch.seed,
+            "fingerprints": [prints["patient"], prints["examiner"], prints[f"doctor.{doctor}"]],
+        }
+    )
+
+
+def _references(batch: Batch) -> list[tuple[catalog.BackendRole, BackendRef, Where]]:
+    found: list[tuple[catalog.BackendRole, BackendRef, Where]] = [
+        ("doctor", ref, ("doctors", name)) for name, ref in batch.doctors.items()
+    ]
+    patient = BackendRef(backend=batch.patient.backend, **batch.patient.options)
+    found += [("patient", patient, ("patient",)), ("examiner", batch.examiner, ("examiner",))]
+    found += [("judge", ref, ("judges", index)) for index, ref in enumerate(batch.judges)]
+    if batch.voice:
+        found.append(("voice", batch.voice, ("voice",)))
+    if batch.listener:
+        found.append(("listener", batch.listener, ("listener",)))
+    return found

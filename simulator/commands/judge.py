@@ -1,0 +1,29 @@
+"""``clinic judge``: stored consultations are judged again, without simulating again, into a new run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+EXAMPLES = """\b
+Examples:
+  clinic judge runs/quickstart                        with the run's own judges
+  clinic judge runs/quickstart --judge rubric --out runs/quickstart-rubric2
+  clinic judge runs/quickstart --judges-from other-batch.yaml
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--judge", "names", multiple=True, metavar="NAME", help="Judge by this backend (repeatable).")
+@click.option("--judges-from", type=click.Path(path_type=Path), metavar="BATCH", help="Take the judges of this batch.")
+@click.option("--out", type=click.Path(path_type=Path), help="New run folder  [default: RUN-judged]")
+def judge(run: Path, names: tuple[str, ...], judges_from: Path | None, out: Path | None) -> None:
+    """Judge the consultations of the run folder RUN again; RUN itself stays as it is."""
+    from simulator.finish import finish_run, show_outcome
+    from simulator.rejudge import rejudge
+
+    folder = out or run.with_name(f"{run.resolve().name}-judged")
+    rejudge(run, folder, names=names, judges_from=judges_from)
+    show_outcome(finish_run(folder))

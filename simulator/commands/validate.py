@@ -1,0 +1,36 @@
+"""``clinic validate``: checks batch and case files without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+EXAMPLES = """\b
+Examples:
+  clinic validate scenarios/batches/quickstart.yaml
+  clinic validate my-cases.yaml more/*.yaml
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def validate(files: tuple[Path, ...]) -> None:
+    """Check batch and case FILES: keys, types, backends, duplicate ids, missing files."""
+    from scenarios.loader import load_batch, load_case_file, load_cases
+    from scenarios.yaml_file import read_yaml
+    from simulator.build import check
+
+    for file in files:
+        data = None if file.suffix == ".jsonl" else read_yaml(file).data
+        if isinstance(data, dict) and ("doctors" in data or "cases" not in data) and "chief_complaint" not in data:
+            batch, source = load_batch(file)
+            check(batch, source)
+            cases = load_cases(batch, source)
+            count = len(cases) * len(batch.doctors) * batch.trials
+            click.echo(
+                f"{file}: ok. {len(cases)} cases x {len(batch.doctors)} doctors x {batch.trials} trials "
+                f"= {count} consultations of at most {batch.max_turns} exchanges"
+            )
+        else:
+            click.echo(f"{file}: ok. {len(load_case_file(file))} cases")

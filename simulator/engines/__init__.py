@@ -1,0 +1,1 @@
+"""Where consultations are executed: engines run jobs at a given concurrency and hand back finished records."""

@@ -1,0 +1,45 @@
+"""After a batch: summary and report are written, and the person sees how the doctors stand and where to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from simulator.batch import Tally
+from simulator.compare import summary_tables
+from simulator.report import write_report
+from simulator.summary import write_summary
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a finished run's figures are."""
+
+    folder: Path
+    summary: dict[str, Any]
+    report: Path | None
+
+
+def finish_run(folder: Path, *, with_report: bool = True) -> Outcome:
+    """Write summary.json and, unless told not to, report.html."""
+    summary = write_summary(folder)
+    return Outcome(folder, summary, write_report(folder) if with_report else None)
+
+
+def show_outcome(outcome: Outcome, tally: Tally | None = None) -> None:
+    """Print the doctors' table, failures by owner and the report's place."""
+    console = Console()
+    for table in summary_tables(outcome.summary):
+        console.print(table)
+    if tally is not None:
+        again = f", {tally.already} finished before" if tally.already else ""
+        console.print(f"{tally.held} consultations held{again}.", highlight=False)
+        if tally.failures:
+            owners = ", ".join(f"{owner} {count}" for owner, count in sorted(tally.failures.items()))
+            console.print(f"[red]Failures by owner:[/red] {owners}", highlight=False)
+    console.print(f"Run folder: {outcome.folder}", highlight=False, soft_wrap=True)
+    if outcome.report:
+        console.print(f"Report:     {outcome.report}", highlight=False, soft_wrap=True)
