@@ -79,7 +79,8 @@ def run_batch(
     writer = RunWriter(folder, plan.identity(), info, resume=resume)
     try:
         writer.write_cases(plan.cases)
-        tally = asyncio.run(_run(plan, staff, writer, progress or Quiet()), loop_factory=_loop_factory())
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            tally = runner.run(_run(plan, staff, writer, progress or Quiet()))
     finally:
         writer.close()
     if tally.stopped:
@@ -109,13 +110,13 @@ async def _run(plan: Plan, staff: Staff, writer: RunWriter, progress: Progress) 
         progress.consultation(record)
 
     stop = asyncio.Event()
-    with_signals = _stop_on_signals(stop)
+    let_go = _stop_on_signals(stop)
     try:
         jobs = _open_jobs(plan, finished)
         workers = max(1, min(plan.batch.concurrency, tally.total - tally.already))
         await run_local(jobs, hold, done, concurrency=workers, stop=stop)
     finally:
-        with_signals()
+        let_go()
         await staff.close()
     tally.stopped = stop.is_set()
     return tally
@@ -139,7 +140,12 @@ def _stop_on_signals(stop: asyncio.Event) -> Callable[[], None]:
             caught.append(number)
         except (NotImplementedError, RuntimeError, ValueError):
             log.debug("signal not caught", signal=number)
-    return lambda: [loop.remove_signal_handler(number) for number in caught] and None
+
+    def let_go() -> None:
+        for number in caught:
+            loop.remove_signal_handler(number)
+
+    return let_go
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

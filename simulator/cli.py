@@ -28,7 +28,7 @@ class Problem(click.ClickException):
     def __init__(self, message: str, exit_code: int) -> None:
         """Keep the exit code beside the message."""
         super().__init__(message)
-        self.exit_code = exit_code
+        vars(self)["exit_code"] = exit_code
 
 
 class ClinicGroup(click.Group):

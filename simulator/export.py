@@ -57,8 +57,8 @@ def as_csv(consultations: Iterable[Consultation]) -> str:
 def _rows(consultations: Iterable[Consultation], metrics: list[str]) -> Iterator[list[object]]:
     for c in consultations:
         failures = "; ".join(f"{f.owner}: {f.kind}" for f in c.failures)
-        head = [c.key.case, c.key.doctor, c.key.trial, c.key.seed, c.language, c.stop_reason, int(c.scored), len(c.turns)]
-        yield [*head, failures, *(c.metrics.get(name, "") for name in metrics)]
+        key = (c.key.case, c.key.doctor, c.key.trial, c.key.seed)
+        yield [*key, c.language, c.stop_reason, int(c.scored), len(c.turns), failures, *(c.metrics.get(name, "") for name in metrics)]
 
 
 WRITERS: dict[str, Callable[[Iterable[Consultation]], str]] = {

@@ -48,10 +48,11 @@ async def run_one(room: Room, case: Case, key: Key, *, said: tuple[Turn, ...] = 
     turns, failures = await _hold(room, case, key, said, on_turn)
     verdicts, found = await judge_turns(room.judging, case, turns, key.seed)
     failures = (*failures, *found)
+    wall_s = round(time.perf_counter() - clock, 6)
     return Consultation(
         key=key, language=case.language, turns=turns, stop_reason=stop_reason(turns, room.max_turns),
         verdicts=verdicts, metrics=merge_metrics(verdicts, turns), failures=failures, scored=is_scored(failures),
-        timing=Timing(started_at=started.isoformat(timespec="milliseconds"), wall_s=round(time.perf_counter() - clock, 6)),
+        timing=Timing(started_at=started.isoformat(timespec="milliseconds"), wall_s=wall_s),
     )
 
 

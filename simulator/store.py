@@ -36,7 +36,7 @@ class RunWriter:
         self.folder = folder
         exists = (folder / RUN).exists()
         if exists and not resume:
-            raise RunFolderError(f"{folder} holds a run already. Add --resume to go on with it, or choose another --out.")
+            raise RunFolderError(f"{folder} holds a run already. Add --resume to go on, or choose another --out.")
         if folder.is_dir() and not exists and any(entry.name != ".lock" for entry in folder.iterdir()):
             raise RunFolderError(f"{folder} is not empty and holds no run. Choose another --out.")
         if exists:

@@ -16,8 +16,8 @@ from agents.acts import (
     refers_urgently,
     safety_net,
     sends_to_emergency,
-    states_diagnosis,
     statements,
+    states_diagnosis,
 )
 from agents.judges.matching import Lexicon, is_bare_name, mentions
 from scenarios.schema import Language, Turn

@@ -113,17 +113,20 @@ def asks_for(item: Fact | Absence | Finding, text: str, language: Language, shar
 def red_flags(
     case: Case, turns: Sequence[Turn], out: dict[str, int], acted: bool, share: float
 ) -> list[FlagResult]:
-    """Judge each red flag: present ones must come out and, unless the case is routine, be acted on by referral;
-    absent ones must come out or be asked for."""
-    items = {item.id: item for item in (*case.facts, *case.absences, *case.findings)}
+    """Judge each red flag.
+
+    Present ones must come out and, unless the case is routine, be acted on by referral; absent ones must come
+    out or be asked for.
+    """
+    known: list[Fact | Absence | Finding] = [*case.facts, *case.absences, *case.findings]
+    items = {item.id: item for item in known}
     results = []
     for flag in case.red_flags:
         turn = out.get(flag.item)
         if turn is None and not flag.present:
-            turn = next(
-                (t.index for t in turns if t.role == "doctor" and asks_for(items[flag.item], t.text, case.language, share)),
-                None,
-            )
+            item = items[flag.item]
+            asking = (t for t in turns if t.role == "doctor" and asks_for(item, t.text, case.language, share))
+            turn = next((t.index for t in asking), None)
         must_act = flag.present and case.urgency != "routine"
         results.append(FlagResult(flag, turn is not None and (acted or not must_act), turn))
     return results

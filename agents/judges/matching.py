@@ -19,24 +19,30 @@ _TOKEN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]", re.IGNORECASE)
 _WORDLIKE = frozenset("all aids cap sad add pad gas uc mi pe tb".split())
 # Two letters that are a diagnosis and no word; other names need three letters or two characters.
 _SHORT = frozenset((word,) for word in ("mi", "tb", "pe", "uc"))
+_NEAR = 80
 _DENIED_BEFORE: dict[Language, str] = {
-    "zh": r"(?:不(?:太|大)?(?:是|像|考虑|支持|符合|属于|至于)|(?<!不能)(?<!不能完全)(?<!不)排除|除外|并非|没有|未见|无|否认"
-    r"|有没有|是否|是不是|以免|避免|预防|防止|以防|导致|引起|引发|发展成|变成|并发|病史|既往|家族|家里|您说|您提到|以前|之前|曾经"
-    r"|如果(?!不)|若是?|一旦|万一|风险)[^，,。；;：:]{0,14}$",
-    "en": r"(?:\bnot|n't|n’t|\bno|\brul(?:e|ed|es|ing) out|\bexclud\w+|\bunlikely|\brather than|\bwithout|\binstead of|\bless likely"
-    r"|\bnegative for|\bcheck(?:ing)? for|\btest(?:ing)? for|\bscreen(?:ing)? for|\bwhether|\bif|\bunless|\bprevent\w*|\bavoid|\brisk of|\blead(?:s|ing)? to"
-    r"|\bprogress(?:es)? to|\bcomplications?|\bhistory of|\byou (?:mentioned|said|told)|\bfamily|\bprevious(?:ly)?|\bpast)\b[^,.;:]{0,40}$",
+    "zh": r"(?:不(?:太|大)?(?:是|像|考虑|支持|符合|属于|至于)|(?<!不能)(?<!不能完全)(?<!不)排除|除外|并非|没有"
+    r"|未见|无|否认|有没有|是否|是不是|以免|避免|预防|防止|以防|导致|引起|引发|发展成|变成|并发|病史|既往|家族|家里"
+    r"|您说|您提到|以前|之前|曾经|如果(?!不)|若是?|一旦|万一|风险)[^，,。；;：:]{0,14}$",
+    "en": r"(?:\bnot|n't|n’t|\bno|\brul(?:e|ed|es|ing) out|\bexclud\w+|\bunlikely|\brather than|\bwithout"
+    r"|\binstead of|\bless likely|\bnegative for|\b(?:check|test|screen)(?:ing)? for|\bwhether|\bif|\bunless"
+    r"|\bprevent\w*|\bavoid|\brisk of|\blead(?:s|ing)? to|\bprogress(?:es)? to|\bcomplications?|\bhistory of"
+    r"|\byou (?:mentioned|said|told)|\bfamily|\bprevious(?:ly)?|\bpast)\b[^,.;:]{0,40}$",
 }
 _DENIED_AFTER: dict[Language, str] = {
     "zh": r"^[^，,。]{0,6}(?:可能性(?:不大|很?小|较?低)|(?:基本)?(?:可以|已经?)?排除(?!不)|的?(?:病?史|家族史|风险))",
-    "en": r"^[^,.;]{0,12}?\b(?:(?:is|are|seems?|looks|appears?) (?:very |quite |less )?(?:unlikely|less likely|not)|(?:can be|has been|have been|was|is) (?:ruled out|excluded)|is less)\b",
+    "en": r"^[^,.;]{0,12}?\b(?:(?:is|are|seems?|looks|appears?) (?:very |quite |less )?(?:unlikely|less likely|not)"
+    r"|(?:can be|has been|have been|was|is) (?:ruled out|excluded))\b",
 }
-_TURN_OF_THOUGHT: dict[Language, str] = {"zh": r"但是?|而是|不过|更像|更可能", "en": r"\bbut\b|\bhowever\b|\bmore likely\b|\brather it\b"}
+_TURN_OF_THOUGHT: dict[Language, str] = {
+    "zh": r"但是?|而是|不过|更像|更可能",
+    "en": r"\bbut\b|\bhowever\b|\bmore likely\b|\brather it\b",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """One name as tokens; ``unqualified`` when it is another name without 'acute', ``capitals`` when it counts only so."""
+    """One name as tokens; ``unqualified`` when it is another name without 'acute', ``capitals`` when only so."""
 
     words: tuple[str, ...]
     concept: str
@@ -189,7 +195,8 @@ def mentions(statement: str, language: Language, names: Lexicon) -> list[str]:
     return [
         hit.concept
         for hit in names.find(text)
-        if not _denied(text[: hit.start], text[hit.end :], language) and not _is_chronic(hit, text)
+        if not _denied(text[max(0, hit.start - _NEAR) : hit.start], text[hit.end : hit.end + _NEAR], language)
+        and not _is_chronic(hit, text)
     ]
 
 
@@ -201,7 +208,8 @@ def ranked(texts: Iterable[str], names: Lexicon) -> list[str]:
 
 def is_bare_name(statement: str, names: Lexicon) -> bool:
     """Whether a statement is nothing but a condition's name ('Acute appendicitis.')."""
-    text = re.sub(r"^(?:急性|慢性|(?:an? )?(?:acute|chronic)? ?)", "", normalise(statement).strip(" 。.!！"), flags=re.I)
+    bare = normalise(statement).strip(" 。.!！")
+    text = re.sub(r"^(?:急性|慢性|(?:an? )?(?:acute|chronic)? ?)", "", bare, flags=re.IGNORECASE)
     hits = names.find(text)
     return bool(hits) and hits[0].start == 0 and hits[0].end == len(text)
 
@@ -217,5 +225,6 @@ def _denied(before: str, after: str, language: Language) -> bool:
 
 def _is_chronic(hit: Hit, text: str) -> bool:
     """Whether 'chronic' stands before a name that was found without its 'acute'."""
-    before = text[: hit.start]
-    return hit.name.unqualified and bool(re.search(r"慢性[\u4e00-\u9fff]{0,4}$|\bchronic(?: \w+)? $", before, re.I))
+    before = text[max(0, hit.start - _NEAR) : hit.start]
+    chronic = r"慢性[\u4e00-\u9fff]{0,4}$|\bchronic(?: \w+)? $"
+    return hit.name.unqualified and bool(re.search(chronic, before, re.IGNORECASE))

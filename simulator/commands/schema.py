@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,7 +27,7 @@ def schema(what: str, output: Path | None) -> None:
     from scenarios.schema import Batch, Case, Consultation
     from simulator.store import write_whole
 
-    models: dict[str, object] = {"batch": Batch, "case": Case, "cases": list[Case], "consultation": Consultation}
+    models: dict[str, Any] = {"batch": Batch, "case": Case, "cases": list[Case], "consultation": Consultation}
     text = json.dumps(TypeAdapter(models[what]).json_schema(by_alias=True), ensure_ascii=False, indent=2) + "\n"
     if output:
         write_whole(output, text)

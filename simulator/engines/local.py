@@ -31,7 +31,7 @@ async def run_local(
 
     workers = [asyncio.create_task(worker()) for _ in range(concurrency)]
     stopping = asyncio.create_task(stop.wait())
-    pending: set[asyncio.Task[object]] = {*workers, stopping}  # type: ignore[arg-type]
+    pending: set[asyncio.Task[object]] = {*workers, stopping}
     try:
         while len(pending) > 1 and not stopping.done():
             finished, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)

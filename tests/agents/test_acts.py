@@ -11,8 +11,8 @@ from agents.acts import (
     safety_net,
     sends_to_emergency,
     sentences,
-    states_diagnosis,
     statements,
+    states_diagnosis,
     thanks,
 )
 

@@ -1,0 +1,37 @@
+# make demo   a first run with a report     make test   everything CI checks
+# make bench  the README's figures          make soak   the long checks
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP_FLAGS ?= --quiet --disable-pip-version-check
+
+.PHONY: demo test check soak bench clean
+
+$(BIN)/clinic: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e .
+	@touch $@
+
+$(BIN)/.dev: pyproject.toml constraints.txt $(BIN)/clinic
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(BIN)/clinic
+	@rm -rf runs/quickstart
+	$(BIN)/clinic run scenarios/batches/quickstart.yaml --out runs/quickstart
+
+test: $(BIN)/.dev
+	@command -v chromium >/dev/null || sh tests/browser/install.sh
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
+
+check: $(BIN)/.dev
+	$(BIN)/ruff check . && $(BIN)/mypy
+
+soak: $(BIN)/.dev
+	$(BIN)/pytest -m soak --timeout 3600
+
+bench: $(BIN)/.dev
+	$(BIN)/python -m benchmarks.simulator
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info artifacts

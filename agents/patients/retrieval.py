@@ -1,0 +1,123 @@
+"""The searchable index of one case's items, as its patient knows them; it composes no answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import bm25s
+
+from agents.patients.concepts import concepts, things
+from agents.patients.text import content, normal, stem, words
+from scenarios.schema import Absence, Case, Disclosure, Fact, Language, Topic
+
+CACHED_CASES = 1024
+_COVERAGE = {"en": 0.5, "zh": 0.45}
+"""Least share of a question's weighted content words that an item must hold to be meant by it."""
+_TIME = {
+    "en": r"\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|couple|few|several|a|an|last|past)[ -]"
+    r"(of )?(minute|hour|day|night|week|month|year|morning|evening|monday|tuesday|wednesday|thursday|friday|saturday"
+    r"|sunday|spring|summer|autumn|winter)|yesterday|\bago\b|this morning|since|suddenly|gradually|tonight",
+    "zh": r"[\d一二三四五六七八九十两半几多]+个?(多)?(分钟|小时|钟头|天|日|周|星期|月|年|晚)|昨|前天|今早|今天|早上开始|突然|逐渐|慢慢|以来",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A fact, an absence, or the opening sentence (``id`` empty)."""
+
+    id: str
+    topic: Topic
+    disclosure: Disclosure
+    text: str
+    present: bool
+    critical: bool
+    order: int
+    concepts: frozenset[str]
+    cues: tuple[str, ...]
+
+    def is_family(self) -> bool:
+        """Whether it is about relatives, not about the patient."""
+        return self.topic == "family_history"
+
+
+class CaseIndex:
+    """Items of one case with their concepts and a BM25 index over texts, names and cues."""
+
+    def __init__(self, case: Case) -> None:
+        """Read every fact, absence and the opening sentence."""
+        self.case = case
+        self.language: Language = case.language
+        self.items: tuple[Item, ...] = tuple(_items(case))
+        self.by_id = {item.id: item for item in self.items if item.id}
+        self.known = frozenset(concept for item in self.items for concept in item.concepts)
+        corpus = [content(" ".join((item.text, *item.cues)), self.language) for item in self.items]
+        self._terms = [frozenset(doc) for doc in corpus]
+        self._bm25 = bm25s.BM25()
+        self._bm25.index(corpus, show_progress=False)
+
+    def facts(self, topic: Topic) -> list[Item]:
+        """Return the facts of a topic in case order."""
+        return [item for item in self.items if item.id and item.present and item.topic == topic]
+
+    def naming(self, concept: str, pool: Iterable[Item]) -> list[Item]:
+        """Return the items of ``pool`` that speak of the concept: the narrowest first, the opening last."""
+        hits = [item for item in pool if concept in item.concepts]
+        return sorted(hits, key=lambda i: (not i.id, not i.present, len(i.concepts), i.order))
+
+    def cued(self, question: str, pool: Iterable[Item]) -> list[Item]:
+        """Return items one of whose own cues the question says."""
+        said = _flat(question, self.language)
+        return [item for item in pool if any(_flat(cue, self.language) in said for cue in item.cues)]
+
+    def alike(self, phrase: str, pool: Iterable[Item]) -> list[Item]:
+        """Return the items that hold most of the phrase's content words, best BM25 score first."""
+        terms = content(phrase, self.language)
+        if not terms or not self.items:
+            return []
+        scores = self._bm25.get_scores(terms)
+        hits = []
+        for item in pool:
+            shared = sum(term in self._terms[item.order] for term in terms)
+            if shared / len(terms) >= _COVERAGE[self.language] and (shared > 1 or len(terms) <= 2):
+                hits.append(item)
+        return sorted(hits, key=lambda i: (-float(scores[i.order]), i.order))
+
+
+def tells_time(text: str, language: Language) -> bool:
+    """Whether the text says when or for how long."""
+    return bool(re.search(_TIME[language], text, re.I))
+
+
+def _items(case: Case) -> Iterable[Item]:
+    order = 0
+    for thing in (*case.facts, *case.absences):
+        yield _item(thing, order, case.language)
+        order += 1
+    opening = case.chief_complaint
+    yield Item("", "associated", "volunteered", opening, True, False, order, concepts(opening, case.language), ())
+
+
+def _item(thing: Fact | Absence, order: int, language: Language) -> Item:
+    text = thing.text if isinstance(thing, Fact) else thing.name
+    level: Disclosure = thing.disclosure if isinstance(thing, Fact) else "specific"
+    found = concepts(text, language).union(*(concepts(cue, language) for cue in thing.cues))
+    cues = tuple(cue for cue in thing.cues if normal(cue))
+    return Item(thing.id, thing.topic, level, text, isinstance(thing, Fact), thing.critical, order, found, cues)
+
+
+def _flat(text: str, language: Language) -> str:
+    if language == "zh":
+        return normal(text)
+    return " " + " ".join(stem(word) for word in words(text.replace("-", " "))) + " "
+
+
+@lru_cache(maxsize=CACHED_CASES)
+def index_of(case: Case) -> CaseIndex:
+    """Return the case's index; built once, the oldest are dropped beyond ``CACHED_CASES``."""
+    return CaseIndex(case)
+
+
+__all__ = ["CaseIndex", "Item", "index_of", "tells_time", "things"]

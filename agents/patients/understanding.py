@@ -1,0 +1,208 @@
+"""Understands what a doctor's question asks of a case's items; it decides nothing about what is then said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from agents.patients.concepts import Thing, is_measured, things
+from agents.patients.questions import PRESENT_ILLNESS, Wording, wording
+from agents.patients.retrieval import CaseIndex, Item, tells_time
+from scenarios.schema import Language, Topic
+
+Kind = Literal["open", "opinion", "consent", "check", "topic", "named", "unclear"]
+
+_KIN: dict[Topic, tuple[Topic, ...]] = {
+    "onset": ("course", "timing"),
+    "course": ("timing", "onset"),
+    "severity": ("quality", "course"),
+    "quality": ("severity",),
+    "timing": ("course",),
+    "relief": ("prior_care", "medications"),
+    "medications": ("prior_care",),
+    "prior_care": ("medications", "relief"),
+    "general": ("associated",),
+    "exposure": ("social_history",),
+}
+"""Topics whose facts may also answer, when the case files nothing under the asked one."""
+_NARROW: frozenset[Topic] = frozenset({"family_history", "allergies"})
+_SCOPE: dict[Topic, frozenset[Topic]] = {
+    "family_history": frozenset({"family_history", "exposure"}),
+    "allergies": frozenset({"allergies"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One understood question.
+
+    ``named``: items it asks for by name; ``topical``: items its topic covers; ``missing``: the doctor's words
+    for things that no item tells; ``measured``: whether a missing thing needs a measurement.
+    """
+
+    kind: Kind
+    topics: tuple[Topic, ...] = ()
+    named: tuple[Item, ...] = ()
+    topical: tuple[Item, ...] = ()
+    missing: tuple[str, ...] = ()
+    measured: bool = False
+
+    @property
+    def found(self) -> bool:
+        """Whether the case holds an answer."""
+        return bool(self.named or self.topical)
+
+
+@lru_cache(maxsize=16_384)
+def understand(index: CaseIndex, question: str) -> Ask:
+    """Return what one question asks for."""
+    put = wording(question, index.language)
+    spoken = things(question, index.language)
+    topics = _topics(put, spoken)
+    pool = _pool(index, topics)
+    cued = index.cued(question, pool)
+    if put.consent and not spoken:
+        return Ask("consent")
+    if put.opinion and not spoken:
+        return Ask("opinion", ("concern",), topical=tuple(index.facts("concern")))
+    if any(topic in PRESENT_ILLNESS for topic in topics):
+        return _about_illness(index, question, topics, spoken, cued)
+    named, missing, measured = _named(index, question, spoken, pool, cued)
+    if put.open and not _beyond_symptoms(topics):
+        return Ask("open", topics, tuple(named), (), tuple(missing), measured)
+    if spoken or cued:
+        topical = _topical(index, topics) if topics and _is_general(question, topics, spoken) else []
+        return Ask("named", topics, tuple(named), tuple(topical), tuple(missing), measured)
+    if topics:
+        return _by_topic(index, question, topics, pool)
+    if put.check:
+        return Ask("check")
+    alike = index.alike(question, pool)
+    return Ask("named", (), tuple(alike[:1])) if alike else Ask("unclear", missing=_leftover(question, index.language))
+
+
+def _topics(put: Wording, spoken: tuple[Thing, ...]) -> tuple[Topic, ...]:
+    topics = put.topics
+    if len(topics) > 1 and "associated" in topics:
+        topics = tuple(t for t in topics if t != "associated") if not put.open else ("associated",)
+    for narrow in _NARROW:
+        if narrow in topics:
+            return (narrow,)
+    if "past_history" in topics and any(t in PRESENT_ILLNESS for t in topics):
+        topics = tuple(t for t in topics if t not in PRESENT_ILLNESS)
+    if "prior_care" in topics and any(is_measured(thing.concept) for thing in spoken):
+        return ("prior_care",)
+    return topics
+
+
+def _pool(index: CaseIndex, topics: tuple[Topic, ...]) -> list[Item]:
+    for topic in topics:
+        if topic in _SCOPE:
+            return [i for i in index.items if i.topic in _SCOPE[topic]]
+    return [i for i in index.items if not i.is_family()]
+
+
+def _beyond_symptoms(topics: tuple[Topic, ...]) -> bool:
+    return any(topic not in ("associated", "general") for topic in topics)
+
+
+def _is_general(question: str, topics: tuple[Topic, ...], spoken: tuple[Thing, ...]) -> bool:
+    """Whether a topic is asked for as such, besides the things that are named ("any illnesses, such as ...")."""
+    return bool(re.search(r"such as|like|including|e\.g|for example|any (other )?(past|chronic|medical|health)|比如|例如|什么|哪些", question, re.I))
+
+
+def _named(
+    index: CaseIndex, question: str, spoken: tuple[Thing, ...], pool: list[Item], cued: list[Item]
+) -> tuple[list[Item], list[str], bool]:
+    named: list[Item] = list(cued)
+    missing: list[str] = []
+    measured = False
+    for thing in spoken:
+        hits = index.naming(thing.concept, pool) or index.cued(thing.clause, pool)
+        if not hits:
+            missing.append(thing.surface)
+            measured = measured or is_measured(thing.concept)
+            continue
+        named += _distinct(hits)
+    return list(dict.fromkeys(named)), list(dict.fromkeys(missing)), measured
+
+
+def _distinct(hits: list[Item]) -> list[Item]:
+    """Return the present items before the absent ones: what is there in one respect is not denied in another."""
+    facts = [item for item in hits if item.present and item.id]
+    if facts:
+        return facts[:2]
+    absent = [item for item in hits if not item.present]
+    return absent[:1] or hits[:1]
+
+
+def _about_illness(
+    index: CaseIndex, question: str, topics: tuple[Topic, ...], spoken: tuple[Thing, ...], cued: list[Item]
+) -> Ask:
+    facts = [item for topic in topics for item in _topic_or_kin(index, topic)]
+    strangers = [t for t in spoken if t.concept not in index.known and t.concept.split("@")[0] not in index.known]
+    about = [i for t in spoken for i in index.naming(t.concept, index.items)]
+    absent = [i for i in about if not i.present]
+    own = [i for i in facts if i in about or i in cued]
+    present = [i for i in about if i.present]
+    if own:
+        return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys(own + [f for f in facts if f not in own])))
+    fitting = [i for i in present if "onset" in topics and tells_time(i.text, index.language)]
+    if fitting:
+        return Ask("topic", topics, named=(fitting[0],))
+    if absent and not present:
+        return Ask("named", topics, named=tuple(absent[:1]))
+    if strangers and not present and not facts:
+        return Ask("named", topics, missing=tuple(t.surface for t in strangers))
+    if facts:
+        return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys(facts)))
+    opening = index.items[-1]
+    if "onset" in topics and tells_time(opening.text, index.language):
+        return Ask("topic", topics, named=(opening,))
+    if present or cued:
+        return Ask("named", topics, named=tuple((cued or present)[:1]))
+    return Ask("unclear", topics)
+
+
+def _topic_or_kin(index: CaseIndex, topic: Topic) -> list[Item]:
+    facts = index.facts(topic)
+    if facts:
+        return facts
+    timed = [
+        item
+        for kin in _KIN.get(topic, ())
+        for item in index.facts(kin)
+        if topic != "onset" or tells_time(item.text, index.language)
+    ]
+    if topic == "onset" and not timed:
+        timed = [i for i in index.facts("associated") if tells_time(i.text, index.language)][:1]
+    return timed
+
+
+def _topical(index: CaseIndex, topics: tuple[Topic, ...]) -> list[Item]:
+    return [item for topic in topics for item in index.facts(topic)]
+
+
+def _by_topic(index: CaseIndex, question: str, topics: tuple[Topic, ...], pool: list[Item]) -> Ask:
+    facts = _topical(index, topics)
+    absent = [i for i in index.items if not i.present and i.topic in topics]
+    alike = [i for i in index.alike(question, pool) if i.id][:1]
+    if facts:
+        named = tuple(i for i in alike if i in facts)
+        return Ask("topic", topics, named=named, topical=tuple(facts))
+    if absent:
+        return Ask("named", topics, named=tuple(absent[:3]))
+    kin = [item for topic in topics for item in _topic_or_kin(index, topic)]
+    return Ask("topic", topics, named=tuple(alike), topical=tuple(kin)) if kin or alike else Ask("unclear", topics)
+
+
+def _leftover(question: str, language: Language) -> tuple[str, ...]:
+    """Return the one plain thing a question names that no dictionary knows, when its wording shows it."""
+    frame = {
+        "en": r"\b(?:any|have you had|do you have|have you noticed|is there)\s+(?:any\s+|a\s+)?([a-z]+(?: [a-z]+)?)\?",
+        "zh": r"(?:有没有|有无|是否有)([\u4e00-\u9fff]{2,6}?)(?:吗|呢|的情况)?[？?]?$",
+    }[language]
+    match = re.search(frame, question.strip(), re.I)
+    return (match.group(1).lower(),) if match else ()
