@@ -189,10 +189,23 @@ def test_the_diagnosis_is_what_the_doctor_asserts(case, words, top1, top3):
 
 
 def test_a_name_past_the_third_place_does_not_count():
-    words = "It could be a peptic ulcer, angina, gastritis or acid reflux."
-    assert judged(EN_CASE, edited(EN_GOOD, 9, words)).metrics["diagnosis_top3"] in (0.0, 1.0)
-    if any("gastritis" in names for names in condition_names()):
-        assert judged(EN_CASE, edited(EN_GOOD, 9, words)).metrics["diagnosis_top3"] == 0.0
+    rivals = [{"name": name} for name in ("peptic ulcer", "angina", "achalasia")]
+    diagnosis = EN_CASE.diagnosis.model_validate({**EN_CASE.diagnosis.model_dump(), "differentials": rivals})
+    case = EN_CASE.model_copy(update={"diagnosis": diagnosis})
+    third = edited(EN_GOOD, 9, "It could be a peptic ulcer, angina or acid reflux, or achalasia.")
+    fourth = edited(EN_GOOD, 9, "It could be a peptic ulcer, angina, achalasia or acid reflux.")
+    assert judged(case, third).metrics["diagnosis_top3"] == 1
+    assert judged(case, fourth).metrics["diagnosis_top3"] == 0
+
+
+def test_conditions_of_the_knowledge_base_take_places_too():
+    known = next(names[1] for names in condition_names() if "asthma" in names[1])
+    verdict = judged(EN_CASE, edited(EN_GOOD, 9, f"It could be {known} or acid reflux."))
+    assert (verdict.metrics["diagnosis_top1"], verdict.metrics["diagnosis_top3"]) == (0, 1)
+
+
+def test_a_knowledge_base_alias_names_the_reference():
+    assert judged(ZH_CASE, edited(ZH_GOOD, 9, "考虑盲肠炎。")).metrics["diagnosis_top1"] == 1
 
 
 def test_who_changes_their_mind_is_held_to_the_last_word():
@@ -231,6 +244,15 @@ def test_two_questions_are_needed_even_when_the_patient_volunteers_everything():
     assert judged(routine, asked).metrics["premature_diagnosis"] == 0
 
 
+def test_half_of_the_critical_items_are_needed_however_much_was_asked():
+    def after_hearing(*ids):
+        asked = [("p", "…", ids), ("d", "发烧吗？做过手术吗？吸烟吗？"), ("p", "没有。", ()), ("d", "考虑阑尾炎。")]
+        return judged(ZH_CASE, asked).metrics["premature_diagnosis"]
+
+    assert after_hearing("onset") == 1
+    assert after_hearing("onset", "nausea") == 0
+
+
 def test_sending_an_alarming_emergency_away_at_once_is_not_premature():
     script = [("p", "转到右下腹了。", ("moved",)), ("d", "可能是阑尾炎，请马上去急诊。")]
     assert judged(ZH_CASE, script).metrics["premature_diagnosis"] == 0
@@ -248,6 +270,8 @@ def test_an_absent_red_flag_must_be_asked():
     unasked = edited(EN_GOOD, 5, "Have you lost any weight? Do you smoke?")
     unasked = [*unasked[:6], ("p", "No.", ()), *unasked[7:]]
     assert judged(EN_CASE, unasked).metrics["red_flags"] == 0
+    by_patient = [*unasked[:6], ("p", "Do you have trouble swallowing too?", ()), *unasked[7:]]
+    assert judged(EN_CASE, by_patient).metrics["red_flags"] == 0
     asked = [*EN_GOOD[:6], ("p", "Pardon?", ()), *EN_GOOD[7:]]
     assert judged(EN_CASE, asked).metrics["red_flags"] == 1
 
@@ -289,6 +313,7 @@ def test_a_repeated_question_counts_and_a_new_one_does_not(language):
     assert verdict.metrics["repetition"] == round(1 / verdict.metrics["questions_total"], 6)
     assert [c.turn for c in verdict.evidence if c.tag == "repeated question"] == [3]
     assert verdict.scores["communication"] < judged(case, script).scores["communication"]
+    assert verdict.scores["inquiry"] < judged(case, script).scores["inquiry"]
     alike = {"zh": ("有没有恶心？", "有没有恶寒？"), "en": ("Any chest pain?", "Any back pain?")}[language]
     assert judged(case, edited(edited(script, 1, alike[0]), 3, alike[1])).metrics["repetition"] == 0
 

@@ -106,7 +106,8 @@ def test_heavy_packages_are_never_imported_at_the_top_of_the_core(root: Path) ->
 
 
 def test_every_module_opens_with_a_sentence_on_what_it_does(root: Path) -> None:
-    silent = [m for m, path in modules(root).items() if not (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")]
+    trees = {module: ast.parse(path.read_text("utf-8")) for module, path in modules(root).items()}
+    silent = [module for module, tree in trees.items() if not ast.get_docstring(tree)]
     assert silent == []
 
 
