@@ -16,9 +16,9 @@ REFERENCE = "reference"
 
 _TOKEN = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]", re.IGNORECASE)
 # Names that are also English words: they count only in capitals.
-_WORDLIKE = frozenset("all aids cap sad add pad gas uc mi pe tb".split())
+_WORDLIKE = frozenset("all aids cap sad add pad gas af bv oa ra uc mi pe tb".split())
 # Two letters that are a diagnosis and no word; other names need three letters or two characters.
-_SHORT = frozenset((word,) for word in ("mi", "tb", "pe", "uc"))
+_SHORT = frozenset((word,) for word in ("mi", "tb", "pe", "uc", "af", "bv", "oa", "ra"))
 _NEAR = 80
 _DENIED_BEFORE: dict[Language, str] = {
     "zh": r"(?:不(?:太|大)?(?:是|像|考虑|支持|符合|属于|至于)|(?<!不能)(?<!不能完全)(?<!不)排除|除外|并非|没有"

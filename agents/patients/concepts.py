@@ -68,10 +68,17 @@ def implied(concept: str) -> frozenset[str]:
     """Return the concept and every more general one that holds with it."""
     sensation, _, part = concept.partition("@")
     general = {concept, sensation, f"part:{part}"} if part else {concept}
+    if sensation == "discomfort" and part:
+        general.add(f"pain@{part}")
     entry = _table()["concepts"].get(concept, {})
     for wider in entry.get("implies", ()):
         general |= implied(wider)
     return frozenset(general)
+
+
+def spoken_name(concept: str, language: Language) -> str:
+    """Return how a patient calls the concept, where the table says so."""
+    return str(_table()["names"].get(concept, {}).get(language, ""))
 
 
 def is_measured(concept: str) -> bool:

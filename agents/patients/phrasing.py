@@ -107,7 +107,8 @@ class Phrasing:
     def maybe(self, name: str, **fill: str) -> str:
         """Return an unsaid phrase of the list, or an empty string."""
         options = [text for text in self._options(name, fill) if not self._said.has_any(text)]
-        return self._rng.choice(options) if options else ""
+        chosen: str = self._rng.choice(options) if options else ""
+        return chosen
 
     def thing(self, surface: str) -> str:
         """Return the doctor's or the case's word for a thing as it can be spoken back; empty when it cannot."""
@@ -119,6 +120,17 @@ class Phrasing:
         if not _CLEAN[self.language].match(spoken) or any(secret.search(spoken) for secret in self._secrets):
             return ""
         return spoken
+
+    def negated(self, name: str) -> str:
+        """Return an absence's name as the object of "no", whatever characters it holds."""
+        lead = r"^(没有|无|否认|不)" if self.language == "zh" else r"^(no|without|denies|not)\s+"
+        return self.redact(re.sub(lead, "", name.strip(), flags=re.I).strip("。.;；"))
+
+    def any_of(self, names: list[str]) -> str:
+        """Return names as one spoken alternative: a, b or c."""
+        if self.language == "zh":
+            return "、".join(names)
+        return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
     def redact(self, text: str) -> str:
         """Return the text with the diagnosis, should it hold it, left out."""

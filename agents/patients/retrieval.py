@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import bm25s
 
-from agents.patients.concepts import concepts, things
+from agents.patients.concepts import concepts
+from agents.patients.questions import PRESENT_ILLNESS, wording
 from agents.patients.text import content, normal, stem, words
 from scenarios.schema import Absence, Case, Disclosure, Fact, Language, Topic
 
@@ -93,7 +94,8 @@ def tells_time(text: str, language: Language) -> bool:
 
 def _items(case: Case) -> Iterable[Item]:
     order = 0
-    for thing in (*case.facts, *case.absences):
+    listed: tuple[Fact | Absence, ...] = (*case.facts, *case.absences)
+    for thing in listed:
         yield _item(thing, order, case.language)
         order += 1
     opening = case.chief_complaint
@@ -102,10 +104,22 @@ def _items(case: Case) -> Iterable[Item]:
 
 def _item(thing: Fact | Absence, order: int, language: Language) -> Item:
     text = thing.text if isinstance(thing, Fact) else thing.name
+    core = text if isinstance(thing, Fact) else _core(text, language)
     level: Disclosure = thing.disclosure if isinstance(thing, Fact) else "specific"
-    found = concepts(text, language).union(*(concepts(cue, language) for cue in thing.cues))
-    cues = tuple(cue for cue in thing.cues if normal(cue))
+    found = (concepts(core, language) or concepts(text, language)).union(*(concepts(cue, language) for cue in thing.cues))
+    cues = tuple(cue for cue in thing.cues if _names_something(cue, language))
     return Item(thing.id, thing.topic, level, text, isinstance(thing, Fact), thing.critical, order, found, cues)
+
+
+def _core(name: str, language: Language) -> str:
+    """Return what an absence is of, without the circumstances ("shaking that settles with a drink")."""
+    parts = re.split(r"\b(?:with|when|while|after|that|during|before|for|than)\b", name)
+    return parts[0] if language == "en" and parts[0].strip() else name
+
+
+def _names_something(cue: str, language: Language) -> bool:
+    """Whether a cue names a thing; question words ("when", 多久) only name a topic."""
+    return bool(content(cue, language)) and not any(t in PRESENT_ILLNESS for t in wording(cue, language).topics)
 
 
 def _flat(text: str, language: Language) -> str:
@@ -119,5 +133,3 @@ def index_of(case: Case) -> CaseIndex:
     """Return the case's index; built once, the oldest are dropped beyond ``CACHED_CASES``."""
     return CaseIndex(case)
 
-
-__all__ = ["CaseIndex", "Item", "index_of", "tells_time", "things"]

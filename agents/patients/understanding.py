@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from agents.patients.concepts import Thing, is_measured, things
+from agents.patients.concepts import Thing, is_measured, spoken_name, things
 from agents.patients.questions import PRESENT_ILLNESS, Wording, wording
 from agents.patients.retrieval import CaseIndex, Item, tells_time
 from scenarios.schema import Language, Topic
 
 Kind = Literal["open", "opinion", "consent", "check", "topic", "named", "unclear"]
 
+_GENERALLY = (
+    r"such as|like|including|e\.g|for example|any (other )?(past|chronic|medical|health)|比如|例如|什么|哪些"
+)
 _KIN: dict[Topic, tuple[Topic, ...]] = {
     "onset": ("course", "timing"),
-    "course": ("timing", "onset"),
-    "severity": ("quality", "course"),
-    "quality": ("severity",),
+    "course": ("timing",),
+    "severity": ("course",),
     "timing": ("course",),
     "relief": ("prior_care", "medications"),
     "medications": ("prior_care",),
@@ -27,6 +29,11 @@ _KIN: dict[Topic, tuple[Topic, ...]] = {
     "exposure": ("social_history",),
 }
 """Topics whose facts may also answer, when the case files nothing under the asked one."""
+_SENSATIONS = frozenset({"pain", "pressure", "swelling", "numbness", "weakness", "itch", "rash", "stiffness", "redness"})
+_DRUGS = frozenset(
+    "penicillin cephalosporin antibiotic painkiller paracetamol aspirin blood_thinner steroid inhaler insulin metformin "
+    "statin bp_drug antacid herbal".split()
+)
 _NARROW: frozenset[Topic] = frozenset({"family_history", "allergies"})
 _SCOPE: dict[Topic, frozenset[Topic]] = {
     "family_history": frozenset({"family_history", "exposure"}),
@@ -39,7 +46,8 @@ class Ask:
     """One understood question.
 
     ``named``: items it asks for by name; ``topical``: items its topic covers; ``missing``: the doctor's words
-    for things that no item tells; ``measured``: whether a missing thing needs a measurement.
+    for things that no item tells; ``measured``: whether a missing thing needs a measurement; ``kin``: whether
+    ``topical`` only comes from a neighbouring topic.
     """
 
     kind: Kind
@@ -48,6 +56,7 @@ class Ask:
     topical: tuple[Item, ...] = ()
     missing: tuple[str, ...] = ()
     measured: bool = False
+    kin: bool = False
 
     @property
     def found(self) -> bool:
@@ -59,7 +68,7 @@ class Ask:
 def understand(index: CaseIndex, question: str) -> Ask:
     """Return what one question asks for."""
     put = wording(question, index.language)
-    spoken = things(question, index.language)
+    spoken = tuple(t for t in things(question, index.language) if t.concept != "discomfort")
     topics = _topics(put, spoken)
     pool = _pool(index, topics)
     cued = index.cued(question, pool)
@@ -73,7 +82,7 @@ def understand(index: CaseIndex, question: str) -> Ask:
     if put.open and not _beyond_symptoms(topics):
         return Ask("open", topics, tuple(named), (), tuple(missing), measured)
     if spoken or cued:
-        topical = _topical(index, topics) if topics and _is_general(question, topics, spoken) else []
+        topical = _topical(index, topics) if topics and _is_general(question) else []
         return Ask("named", topics, tuple(named), tuple(topical), tuple(missing), measured)
     if topics:
         return _by_topic(index, question, topics, pool)
@@ -108,9 +117,9 @@ def _beyond_symptoms(topics: tuple[Topic, ...]) -> bool:
     return any(topic not in ("associated", "general") for topic in topics)
 
 
-def _is_general(question: str, topics: tuple[Topic, ...], spoken: tuple[Thing, ...]) -> bool:
+def _is_general(question: str) -> bool:
     """Whether a topic is asked for as such, besides the things that are named ("any illnesses, such as ...")."""
-    return bool(re.search(r"such as|like|including|e\.g|for example|any (other )?(past|chronic|medical|health)|比如|例如|什么|哪些", question, re.I))
+    return bool(re.search(_GENERALLY, question, re.I))
 
 
 def _named(
@@ -122,7 +131,7 @@ def _named(
     for thing in spoken:
         hits = index.naming(thing.concept, pool) or index.cued(thing.clause, pool)
         if not hits:
-            missing.append(thing.surface)
+            missing.append(spoken_name(thing.concept, index.language) or thing.surface)
             measured = measured or is_measured(thing.concept)
             continue
         named += _distinct(hits)
@@ -144,11 +153,12 @@ def _about_illness(
     facts = [item for topic in topics for item in _topic_or_kin(index, topic)]
     strangers = [t for t in spoken if t.concept not in index.known and t.concept.split("@")[0] not in index.known]
     about = [i for t in spoken for i in index.naming(t.concept, index.items)]
-    absent = [i for i in about if not i.present]
+    bare = all("@" not in t.concept and t.clause and t.concept in _SENSATIONS for t in spoken)
+    absent = [] if bare else [i for i in about if not i.present]
     own = [i for i in facts if i in about or i in cued]
     present = [i for i in about if i.present]
     if own:
-        return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys(own + [f for f in facts if f not in own])))
+        return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys([*own, *facts])))
     fitting = [i for i in present if "onset" in topics and tells_time(i.text, index.language)]
     if fitting:
         return Ask("topic", topics, named=(fitting[0],))
@@ -157,7 +167,8 @@ def _about_illness(
     if strangers and not present and not facts:
         return Ask("named", topics, missing=tuple(t.surface for t in strangers))
     if facts:
-        return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys(facts)))
+        kin = all(item.topic not in topics for item in facts)
+        return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys(facts)), kin=kin)
     opening = index.items[-1]
     if "onset" in topics and tells_time(opening.text, index.language):
         return Ask("topic", topics, named=(opening,))
@@ -195,7 +206,9 @@ def _by_topic(index: CaseIndex, question: str, topics: tuple[Topic, ...], pool: 
     if absent:
         return Ask("named", topics, named=tuple(absent[:3]))
     kin = [item for topic in topics for item in _topic_or_kin(index, topic)]
-    return Ask("topic", topics, named=tuple(alike), topical=tuple(kin)) if kin or alike else Ask("unclear", topics)
+    if "medications" in topics:
+        kin = [i for i in index.items if i.id and i.present and i.concepts & _DRUGS and i.topic != "allergies"] or kin
+    return Ask("topic", topics, named=tuple(alike), topical=tuple(dict.fromkeys(kin)), kin=True) if kin or alike else Ask("unclear", topics)
 
 
 def _leftover(question: str, language: Language) -> tuple[str, ...]:

@@ -26,7 +26,10 @@ ZH_CASE = Case.model_validate({
         {"id": "job", "topic": "social_history", "text": "我是出租车司机"},
     ],
     "absences": [{"id": "no-diarrhoea", "name": "拉肚子", "critical": True, "cues": ["腹泻"]}],
-    "diagnosis": {"name": "急性阑尾炎", "aliases": ["阑尾炎"], "differentials": [{"name": "急性胃肠炎"}, {"name": "右侧输尿管结石"}]},
+    "diagnosis": {
+        "name": "急性阑尾炎", "aliases": ["阑尾炎"],
+        "differentials": [{"name": "急性胃肠炎"}, {"name": "右侧输尿管结石"}],
+    },
     "red_flags": [
         {"id": "migration", "name": "转移性右下腹痛", "item": "moved", "present": True},
         {"id": "diarrhoea", "name": "腹泻", "item": "no-diarrhoea", "present": False},
@@ -42,7 +45,8 @@ EN_CASE = Case.model_validate({
     "chief_complaint": "Doctor, my chest burns after meals.",
     "facts": [
         {"id": "onset", "topic": "onset", "text": "It began about two months ago", "critical": True},
-        {"id": "lying", "topic": "provocation", "text": "Lying down at night makes the burning worse", "critical": True},
+        {"id": "lying", "topic": "provocation", "text": "Lying down at night makes the burning worse",
+         "critical": True},
         {"id": "coffee", "topic": "social_history", "text": "I drink five coffees every day", "critical": True},
         {"id": "job", "topic": "social_history", "text": "I work as a teacher"},
     ],
@@ -62,24 +66,28 @@ ZH_GOOD = [
     ("d", "一开始哪里疼，后来位置变了吗？"), ("p", "先是肚脐周围，后来转到右下腹。", ("moved",)),
     ("d", "恶心想吐吗？有没有拉肚子？"), ("p", "恶心，吐了一次，没拉肚子。", ("nausea", "no-diarrhoea")),
     ("d", "您做什么工作？以前做过手术吗？"), ("p", "我是出租车司机，没做过手术。", ("job",)),
-    ("d", "很可能是急性阑尾炎，请马上去急诊外科，先不要吃东西。如果疼得更厉害，立即拨打120。"), ("p", "谢谢医生。", ()),
+    ("d", "很可能是急性阑尾炎，请马上去急诊外科，先不要吃东西。如果疼得更厉害，立即拨打120。"),
+    ("p", "谢谢医生。", ()),
 ]
 ZH_LAZY = [
     ("p", "医生，我肚子疼。", ()),
-    ("d", "**可能是急性胃肠炎** 😀\n- 建议吃药（蒙脱石散）\n- 多喝水\n" + "平时注意饮食卫生规律作息适当锻炼" * 10), ("p", "哦。", ()),
+    ("d", "**可能是急性胃肠炎** 😀\n- 建议吃药（蒙脱石散）\n- 多喝水\n" + "平时注意饮食卫生规律作息适当锻炼" * 10),
+    ("p", "哦。", ()),
 ]
 EN_GOOD = [
     ("p", "Doctor, my chest burns after meals.", ()),
     ("d", "I'm sorry to hear that. When did it start?"), ("p", "It began about two months ago.", ("onset",)),
     ("d", "Is it worse when you lie down?"), ("p", "Lying down at night makes it worse.", ("lying",)),
     ("d", "Do you have trouble swallowing? Have you lost any weight?"), ("p", "No, neither.", ("no-swallow",)),
-    ("d", "How much coffee do you drink? What work do you do?"), ("p", "Five coffees a day. I teach.", ("coffee", "job")),
+    ("d", "How much coffee do you drink? What work do you do?"),
+    ("p", "Five coffees a day. I teach.", ("coffee", "job")),
     ("d", "This is most likely acid reflux. You should cut down on coffee and take omeprazole before breakfast. "
           "If you have trouble swallowing or vomit blood, come back at once."), ("p", "Thank you.", ()),
 ]
 EN_LAZY = [
     ("p", "Doctor, my chest burns after meals.", ()),
-    ("d", "**This is probably a peptic ulcer** 😀\n- Take rest (see https://example.org/ulcer)\n" + "and stay positive " * 40),
+    ("d", "**This is probably a peptic ulcer** 😀\n- Take rest (see https://example.org/ulcer)\n"
+          + "and stay positive " * 40),
     ("p", "Oh.", ()),
 ]
 GOOD = {"zh": (ZH_CASE, ZH_GOOD), "en": (EN_CASE, EN_GOOD)}
@@ -88,8 +96,8 @@ GOOD = {"zh": (ZH_CASE, ZH_GOOD), "en": (EN_CASE, EN_GOOD)}
 def turns_of(script) -> tuple[Turn, ...]:
     roles = {"p": "patient", "d": "doctor", "x": "examiner"}
     return tuple(
-        Turn(index=i, exchange=i // 2 + 1, role=roles[line[0]], text=line[1], disclosed=line[2] if len(line) > 2 else ())
-        for i, line in enumerate(script)
+        Turn(index=i, exchange=i // 2 + 1, role=roles[who], text=text, disclosed=ids[0] if ids else ())
+        for i, (who, text, *ids) in enumerate(script)
     )
 
 
@@ -229,8 +237,8 @@ def test_a_differential_given_as_data_counts_only_when_the_words_name_nothing():
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_diagnosis_before_the_history_is_premature(language):
     case, script = GOOD[language]
-    guess = {"zh": "您这是急性胃肠炎。什么时候开始疼的？", "en": "This is probably angina. When did it start?"}[language]
-    verdict = judged(case, edited(script, 1, guess))
+    guess = {"zh": "您这是急性胃肠炎。什么时候开始疼的？", "en": "This is probably angina. When did it start?"}
+    verdict = judged(case, edited(script, 1, guess[language]))
     assert changed_metrics(judged(case, script), verdict) == {"premature_diagnosis"}
     assert [c.turn for c in verdict.evidence if c.tag == "premature"] == [1]
 
@@ -240,7 +248,7 @@ def test_two_questions_are_needed_even_when_the_patient_volunteers_everything():
     script = [("p", "…", everything), ("d", "考虑阑尾炎，请马上去急诊。")]
     routine = ZH_CASE.model_copy(update={"urgency": "routine"})
     assert judged(routine, script).metrics["premature_diagnosis"] == 1
-    asked = [("p", "…", everything), ("d", "发烧吗？做过手术吗？"), ("p", "没有。", ()), ("d", "考虑阑尾炎，请马上去急诊。")]
+    asked = [("p", "…", everything), ("d", "发烧吗？做过手术吗？"), ("p", "没有。"), ("d", "考虑阑尾炎，请去急诊。")]
     assert judged(routine, asked).metrics["premature_diagnosis"] == 0
 
 
@@ -321,8 +329,8 @@ def test_a_repeated_question_counts_and_a_new_one_does_not(language):
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_too_many_questions_at_once_lower_communication_and_spoken(language):
     case, script = GOOD[language]
-    burst = {"zh": "发烧吗？咳嗽吗？头疼吗？睡得好吗？", "en": "Any fever? Any cough? Any rash? Do you sleep well?"}[language]
-    before, after = judged(case, script), judged(case, edited(script, 7, burst))
+    burst = {"zh": "发烧吗？咳嗽吗？头疼吗？睡得好吗？", "en": "Any fever? Any cough? Any rash? Do you sleep well?"}
+    before, after = judged(case, script), judged(case, edited(script, 7, burst[language]))
     assert changed_metrics(before, after) == {"questions_total", "questions_per_turn"}
     assert after.scores["communication"] < before.scores["communication"]
     assert after.scores["spoken"] < before.scores["spoken"]
@@ -348,7 +356,9 @@ def test_what_cannot_be_spoken_is_counted(noise):
     assert "unpronounceable" in tags(after)
 
 
-@pytest.mark.parametrize("text", ["体温38.5℃，血压120/80mmHg，3~5天。", "Take 500 mg, 2-3 times; it's 95% safe – really."])
+@pytest.mark.parametrize(
+    "text", ["体温38.5℃，血压120/80mmHg，3~5天。", "Take 500 mg, 2-3 times; it's 95% safe – really."]
+)
 def test_numbers_with_units_and_plain_punctuation_can_be_spoken(text):
     assert judged(ZH_CASE, edited(ZH_GOOD, 1, text)).metrics["unpronounceable"] == 0
 

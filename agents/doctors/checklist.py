@@ -1,0 +1,42 @@
+"""The doctor with a form: reads fixed questions in fixed order; knows words in the dialogue, no likelihoods."""
+
+from __future__ import annotations
+
+from agents.doctors import closing, interview
+from agents.doctors.options import DoctorOptions
+from agents.doctors.wording import wording
+from agents.knowledge.base import KnowledgeBase, knowledge
+from agents.knowledge.lexicon import Lexicon, lexicon
+from agents.knowledge.overlap import best_overlap
+from agents.protocols import DoctorReply, DoctorView
+
+
+class Checklist:
+    """Reads one item of a written list a turn, the same for everybody, also when it was already answered.
+
+    At its last word, when the list is through, or when invited, it names the condition whose words occur
+    most often in what the patient said (denied or not, whatever age and sex) with that condition's advice.
+    It follows up on nothing, requests no tests and gives neither reasons nor a safety net.
+    """
+
+    def __init__(
+        self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None
+    ) -> None:
+        """Use the shipped knowledge base unless another is given."""
+        self._options = options
+        self._kb = kb or knowledge()
+        self._words = words or (Lexicon(kb) if kb else lexicon())
+
+    async def reply(self, view: DoctorView) -> DoctorReply:
+        """Return the next item, the conclusion, or a goodbye after it."""
+        progress = interview.read(view)
+        if progress.concluded:
+            return DoctorReply(closing.goodbye(view.language))
+        items = wording().checklist[view.language]
+        through = progress.doctor_turns >= len(items)
+        if not (view.is_last or through or interview.invited(view, progress)):
+            return DoctorReply(items[progress.doctor_turns].to(view.intake, view.language))
+        found = best_overlap(self._kb, self._words, progress.patient_text, view.language)
+        name = closing.condition_words(found, view.language).name
+        text = closing.plain_close(found, self._options.advice_points, view.language)
+        return DoctorReply(text, differential=(name,))

@@ -1,0 +1,77 @@
+"""Chooses which symptoms to ask about next and words the question; it knows probabilities and words, no case."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.doctors.interview import Progress
+from agents.doctors.wording import patient_name, wording
+from agents.knowledge.base import Array, KnowledgeBase
+from agents.knowledge.inference import Evidence, information_gain, ranking, settled
+from agents.knowledge.lexicon import Lexicon
+from agents.protocols import DoctorView
+
+MOST = 4
+LEADING = 5
+RED_FLAG_BONUS = 0.10
+LIKELY_BONUS = 0.05
+WORTHWHILE = 0.01
+"""Bits below which a question is not worth a patient's time."""
+_LIST_TOPICS = ("associated", "general")
+
+
+def choose_findings(
+    kb: KnowledgeBase, words: Lexicon, view: DoctorView, evidence: Evidence, chance: Array, progress: Progress
+) -> list[str]:
+    """Return finding ids to ask next, best first: either several that fit one list, or one with its own question.
+
+    The score is the expected information gain in bits, plus a bonus for red flags of the leading conditions
+    and for what the leading conditions make likely.
+    """
+    score = information_gain(kb, chance) + LIKELY_BONUS * (chance @ kb.likelihood)
+    for row in ranking(chance)[:LEADING]:
+        for flag in kb.conditions[row].red_flags:
+            score[kb.finding_at[flag]] += RED_FLAG_BONUS * float(chance[row])
+    closed = settled(kb, evidence) | set(words.named(progress.asked, view.language))
+    order = [kb.findings[int(i)].id for i in np.argsort(-score, kind="stable")]
+    wanted = [name for name in order if name not in closed and score[kb.finding_at[name]] >= WORTHWHILE]
+    wanted = [name for name in wanted if _question(kb, name, view) not in progress.asked_sentences]
+    if not wanted:
+        return []
+    listed = [name for name in wanted[: 4 * MOST] if _fits_list(kb, name)]
+    if wanted[0] not in listed or len(listed) < 2:
+        return wanted[:1]
+    return _distinct(kb, listed)[:MOST]
+
+
+def findings_sentence(kb: KnowledgeBase, names: list[str], view: DoctorView) -> str:
+    """Return the question: a finding's own wording for one, a list for several, nothing for none."""
+    if not names:
+        return ""
+    if len(names) == 1:
+        return _question(kb, names[0], view)
+    spoken = [kb.finding(name).zh.name if view.language == "zh" else kb.finding(name).en.name for name in names]
+    joined = "、".join(spoken[:-1]) + "或者" + spoken[-1] if view.language == "zh" \
+        else ", ".join(spoken[:-1]) + " or " + spoken[-1]
+    return wording().lists[view.language].to(view.intake, view.language, names=joined)
+
+
+def _question(kb: KnowledgeBase, name: str, view: DoctorView) -> str:
+    finding = kb.finding(name)
+    words = finding.zh if view.language == "zh" else finding.en
+    asked = words.ask_caregiver if view.intake.caregiver else words.ask
+    return asked.replace("{patient}", patient_name(view.intake, view.language))
+
+
+def _fits_list(kb: KnowledgeBase, name: str) -> bool:
+    finding = kb.finding(name)
+    return finding.kind == "symptom" and finding.topic in _LIST_TOPICS
+
+
+def _distinct(kb: KnowledgeBase, names: list[str]) -> list[str]:
+    """Leave out a finding when a more general or more specific one already stands in the list."""
+    kept: list[str] = []
+    for name in names:
+        if not any(other in kb.generals[name] or other in kb.specifics[name] for other in kept):
+            kept.append(name)
+    return kept

@@ -1,0 +1,1 @@
+"""Examiners, one backend a file; importing this package loads none of them."""

@@ -1,0 +1,1 @@
+"""Patients, one backend a file; importing this package loads none of them."""
