@@ -27,8 +27,8 @@ def build_judging(judges: Mapping[str, Judge], *, timeout_s: float = 120.0, retr
     graph.add_node("gate", gate)
     graph.add_edge(START, "gate")
     graph.add_edge("gate", END)
-    for name, judge in judges.items():
-        node = f"judge-{name}"
+    for index, (name, judge) in enumerate(judges.items()):
+        node = f"judge-{index:02d}-{name}"  # updates of one step merge in the order of the nodes' names
         graph.add_node(node, _judge_node(name, judge, timeout_s, retries))
         graph.add_edge(START, node)
         graph.add_edge(node, END)

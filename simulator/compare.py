@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from simulator.figures import Entry, case_names, doctor_figures, methods, paired_figures
+from simulator.figures import Entry, doctor_figures, methods, paired_figures
 from simulator.metric_names import MAIN, best, decimals, label
 from simulator.store import read_run
 from simulator.summary import consultations, entries_of, failures

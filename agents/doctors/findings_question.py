@@ -15,6 +15,8 @@ MOST = 4
 LEADING = 5
 RED_FLAG_BONUS = 0.10
 LIKELY_BONUS = 0.05
+LIST_SHARE = 0.6
+"""What a finding in a list is worth of its own question, since long lists are answered loosely."""
 WORTHWHILE = 0.01
 """Bits below which a question is not worth a patient's time."""
 _LIST_TOPICS = ("associated", "general")
@@ -38,10 +40,10 @@ def choose_findings(
     wanted = [name for name in wanted if _question(kb, name, view) not in progress.asked_sentences]
     if not wanted:
         return []
-    listed = [name for name in wanted[: 4 * MOST] if _fits_list(kb, name)]
-    if wanted[0] not in listed or len(listed) < 2:
-        return wanted[:1]
-    return _distinct(kb, listed)[:MOST]
+    listed = _distinct(kb, [name for name in wanted[: 4 * MOST] if _fits_list(kb, name)])[:MOST]
+    together = LIST_SHARE * sum(float(score[kb.finding_at[name]]) for name in listed)
+    best = float(score[kb.finding_at[wanted[0]]])
+    return listed if len(listed) > 1 and together >= best else wanted[:1]
 
 
 def findings_sentence(kb: KnowledgeBase, names: list[str], view: DoctorView) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 
 from agents.acts import questions
 from agents.doctors import closing, interview
-from agents.doctors.findings_question import choose_findings, findings_sentence
-from agents.doctors.interview import Progress, join_parts, open_parts, speak, spoken_size
+from agents.doctors.composing import next_questions, opening_questions
+from agents.doctors.findings_question import choose_findings
+from agents.doctors.interview import Progress, open_parts, speak, spoken_size
 from agents.doctors.options import DoctorOptions
-from agents.doctors.wording import Part, wording
+from agents.doctors.wording import wording
 from agents.knowledge.base import Array, KnowledgeBase, knowledge
 from agents.knowledge.inference import Evidence, informative, posterior, ranking, support
 from agents.knowledge.lexicon import Lexicon, lexicon
@@ -66,7 +67,7 @@ class HistoryTaker:
 
     def assess(self, view: DoctorView) -> Assessment:
         """Return the evidence heard and the posterior over the conditions."""
-        evidence = self._words.evidence(view.dialogue, view.language)
+        evidence = self._words.evidence(view.dialogue, view.language, view.intake.calls_patient)
         chance = posterior(self._kb, evidence, view.intake.age_years, view.intake.sex)
         return Assessment(interview.read(view), evidence, chance, tuple(ranking(chance)))
 
@@ -80,42 +81,18 @@ class HistoryTaker:
         tests = [] if first else self._tests(view, now)
         request = self._request_words(view, tests)
         manner = self._manner(view, now)
-        asking = self._first(view, parts) if first else self._next(view, parts, named, len(request + manner))
+        if first:
+            asking = opening_questions(view, parts, self._options)
+        else:
+            room = interview.ASKING_LIMIT[view.language] - spoken_size(request, view.language)
+            asking = next_questions(view, parts, named, self._kb, self._options, room)
         if not asking:
             return None
         text = speak([manner, request, asking], view.language)
-        if spoken_size(text, view.language) > interview.ASKING_LIMIT[view.language]:
+        if spoken_size(text, view.language) > interview.ASKING_LIMIT[view.language] and not now.progress.repeat:
             text = speak([request, asking], view.language)
         requests = tuple(test.zh[0] if view.language == "zh" else test.en[0] for test in tests)
         return DoctorReply(text, requests=requests, differential=self._differential(now, view))
-
-    def _first(self, view: DoctorView, parts: list[Part]) -> str:
-        """Open question plus onset and course, as far as they were not told."""
-        start = [part for part in parts if part.id in ("onset", "course")]
-        if len(start) < 2:
-            start += [part for part in parts if part not in start][: 2 - len(start)]
-        openly = wording().open[view.language].to(view.intake, view.language)
-        if self._options.questions_per_turn == 1:
-            return interview.capital(openly) + ("？" if view.language == "zh" else "?")
-        return speak([join_parts(start, view), interview.capital(openly) + ("？" if view.language == "zh" else "?")], view.language)
-
-    def _next(self, view: DoctorView, parts: list[Part], named: list[str], reserve: int) -> str:
-        """Join open parts and a symptom question within the spoken limit; ``reserve``: characters already used."""
-        room = interview.ASKING_LIMIT[view.language] - (reserve if view.language == "zh" else reserve // 5)
-        several = self._options.questions_per_turn
-        if several == 1:
-            both = [parts[:2], []] if view.exchange % 2 == 0 or not named else [[], named]
-            parts, named = both[0], both[1]  # type: ignore[assignment]
-        most_parts = interview.MAX_PARTS if several < 3 else 2 * interview.MAX_PARTS
-        for count in range(min(most_parts, len(parts)), -1, -1):
-            for names in range(min(self._options.findings_per_question, len(named)), -1, -1):
-                if len(named) and not names and count > 1:
-                    continue
-                asked = [join_parts(parts[:count][i : i + interview.MAX_PARTS], view) for i in range(0, count, interview.MAX_PARTS)]
-                text = speak([*asked, findings_sentence(self._kb, named[:names], view)], view.language)
-                if text and spoken_size(text, view.language) <= room:
-                    return text
-        return join_parts(parts[:1], view) or findings_sentence(self._kb, named[:1], view)
 
     def _manner(self, view: DoctorView, now: Assessment) -> str:
         """A brief acknowledgement now and then, comfort for worry, a new start when something was not understood."""
@@ -169,7 +146,7 @@ class HistoryTaker:
             return ()
         weight = support(self._kb, present, present=True)[now.order[0]]
         best = [present[i] for i in np.argsort(-weight, kind="stable") if weight[i] > 0.3]
-        found = [self._kb.finding(name) for name in best if self._kb.finding(name).kind == "symptom"][:3]
+        found = [self._kb.finding(name) for name in best if _sounds_like_a_reason(self._kb, name)][:3]
         return tuple(f.zh.name if view.language == "zh" else f.en.name for f in found)
 
     def _differential(self, now: Assessment, view: DoctorView) -> tuple[str, ...]:
@@ -188,3 +165,10 @@ class HistoryTaker:
         if asks:
             return closing.answer(chosen, " ".join(asks), now.progress.concluded, view.language)
         return closing.goodbye(view.language)
+
+
+def _sounds_like_a_reason(kb: KnowledgeBase, name: str) -> bool:
+    """Whether a finding can be named as a reason: a symptom, not a circumstance such as 'worse at night'."""
+    finding = kb.finding(name)
+    circumstance = finding.topic in ("onset", "course", "timing") or name.startswith(("worse_", "better_"))
+    return finding.kind == "symptom" and not circumstance

@@ -29,18 +29,18 @@ _CHRONIC = re.compile(
 _INVITES = {
     "zh": re.compile(
         r"(您|你|医生|大夫).{0,3}(看|觉得|认为).{0,8}(什么|啥|怎么回事)|(这|我|他|她|孩子).{0,4}(到底|究竟)?(是|得了)(个)?(什么|啥)(病|问题|毛病|情况)"
-        r"|(就|都|只有)(是)?这些(了|情况)?.{0,12}[?？]|(都|全)(说|告诉).{0,4}(了|完).{0,16}[?？]"
+        r"|这是怎么了|(就|都|只有)(是)?这些(了|情况)?.{0,12}[?？]|(都|全)(说|告诉).{0,4}(了|完).{0,16}[?？]"
     ),
     "en": re.compile(
-        r"what do you think (it|this|that|is|could|might|the)|what('s| is) (wrong with|your (diagnosis|opinion)|the diagnosis)"
-        r"|do you know what (it|this) (is|could)|that('s| is) (everything|all)\b.{0,80}\?|what (could|might|can) (it|this) be",
+        r"what do you (?:think|make of) (it|this|that|is|could|might|the)|what('s| is) (wrong with|your (diagnosis|opinion)|the diagnosis)"
+        r"|do you know what (it|this) (is|could)|that('s| is) (everything|all)\b.{0,80}\?|you know (it )?all\b.{0,60}\?|what (could|might|can) (it|this) be",
         re.I,
     ),
 }
 _REPEAT = {
-    "zh": re.compile(r"没听(清|懂|明白)|再说一遍|什么意思|不(太)?(明白|懂)您?你?(的|问|说)|您(刚才)?(说|问)(的是)?什么|啥意思|重复一下"),
+    "zh": re.compile(r"没听(清|懂|明白)|再(说|问)一(遍|次|下)|您(刚才)?(说|问)(的是)?(什么|啥)[？?]|重复一(下|遍)"),
     "en": re.compile(
-        r"\b(say that again|repeat|what do you mean|what does that mean|didn't (catch|hear|understand)|don't understand|pardon|come again)\b",
+        r"\b(say (that|it) again|repeat (it|that)|didn't (catch|hear|follow)|what did you (ask|say)|come again)\b",
         re.I,
     ),
 }
@@ -82,7 +82,7 @@ def read(view: DoctorView) -> Progress:
         asked_sentences=frozenset(s for text in counted for s in sentences(text, view.language)),
         concluded=concluded[-1] if concluded else "",
         requested=any(u.role == "examiner" for u in view.dialogue) or any(lead in text for text in mine),
-        doctor_turns=len(mine),
+        doctor_turns=len(counted),
         repeat=repeat,
     )
 

@@ -29,7 +29,7 @@ _AFTER = re.compile(
     r"(?:没有|没|不|无)(?:过|出现|了|的|吧|啊|呢|嘛|有)*(?=$|[，。！？；：,.!?;:\n])"
 )
 _UNSURE = re.compile(
-    r"不知道|不清楚|不太清楚|不确定|不记得|记不清|记不得|没注意|没太注意|没留意|没在意|说不好|说不清|不好说|没量|没测|没查过"
+    r"不知道|不清楚|不太清楚|不确定|不记得|记不清|记不得|没注意|没太注意|没留意|没在意|说不好|说不清|说不上来|不好说|没量|没测|没人?查|没查"
     r"|是不是|会不会|该不会|可能是|担心|害怕|怕是|怕得"
 )
 _ASKS = re.compile(r"(吗|呢|么)?[？?]$")
@@ -92,19 +92,22 @@ def normal(text: str) -> str:
     return text.lower().translate(_VARIANTS)
 
 
-def polarities(text: str, found: list[Found]) -> list[str]:
-    """Return ``present``, ``absent``, ``unknown`` or ``other`` (somebody else's) for each term in ``text``."""
+def polarities(text: str, found: list[Found], patient: str = "") -> list[str]:
+    """Return ``present``, ``absent``, ``unknown`` or ``other`` (somebody else's) for each term in ``text``.
+
+    ``text`` and ``patient`` (how a caregiver refers to the patient) are normalised.
+    """
     masked = _mask(text)
-    return [_polarity(text, masked, match, found) for match in found]
+    return [_polarity(text, masked, match, found, patient) for match in found]
 
 
-def _polarity(text: str, masked: str, match: Found, found: list[Found]) -> str:
+def _polarity(text: str, masked: str, match: Found, found: list[Found], patient: str) -> str:
     start, end = _clause(text, match)
     clause = text[start:end]
     before = text[start : match.start]
     if _unsure(text, start, end):
         return "unknown"
-    family = list(_FAMILY.finditer(before))
+    family = [m for m in _FAMILY.finditer(before) if m.group() not in patient]
     if family and not _BACK_TO_PATIENT.search(before, family[-1].end()):
         return "other"
     if match.denied or match.split:

@@ -115,8 +115,12 @@ def words(text: str) -> list[Word]:
     return listed
 
 
-def polarities(text: str, listed: list[Word], spans: list[Span]) -> list[str]:
-    """Return ``present``, ``absent``, ``unknown`` or ``other`` (somebody else's) for each span."""
+def polarities(text: str, listed: list[Word], spans: list[Span], patient: str = "") -> list[str]:
+    """Return ``present``, ``absent``, ``unknown`` or ``other`` (somebody else's) for each span.
+
+    ``patient``: how a caregiver refers to the patient.
+    """
+    relatives = _FAMILY - {word.text for word in words(patient)}
     consumed = {p for span in spans if not span.denied for p in span.positions}
     state = _states(listed, consumed)
     asking = _asking(text)
@@ -126,9 +130,9 @@ def polarities(text: str, listed: list[Word], spans: list[Span]) -> list[str]:
         said = "absent" if span.denied else state[first]
         if said == "present" and _denied_after(listed, last):
             said = "absent"
-        if listed[first].sentence in asking:
+        if listed[first].sentence in asking or _shrugged(listed, last):
             said = "unknown"
-        if _of_family(listed, first):
+        if _of_family(listed, first, relatives):
             said = "other"
         result.append(said)
     return result
@@ -182,19 +186,25 @@ def _denied_after(listed: list[Word], last: int) -> bool:
     return after is None or after.after_break or after.sentence != listed[last + 1].sentence
 
 
+def _shrugged(listed: list[Word], last: int) -> bool:
+    """Whether the sentence takes the term up only to say that nobody knows: 'as for fever, I couldn't say'."""
+    rest = " ".join(word.text for word in listed[last + 1 : last + 6] if word.sentence == listed[last].sentence)
+    return rest.startswith(("i couldn't", "i don't know", "i'm not sure", "i can't say", "i can't tell"))
+
+
 def _asking(text: str) -> set[int]:
     """Return numbers of the sentences that are questions."""
     parts = re.findall(r"[^.!?;]*[.!?;]|[^.!?;]+$", text.lower())
     return {i for i, part in enumerate(parts) if part.endswith("?") and _ASKS.match(part.strip())}
 
 
-def _of_family(listed: list[Word], first: int) -> bool:
+def _of_family(listed: list[Word], first: int, relatives: frozenset[str]) -> bool:
     """Whether somebody other than the patient is the one who has it: 'my mother has ...'."""
     for i in range(first - 1, -1, -1):
         word = listed[i]
         if word.sentence != listed[first].sentence or word.text in _BACK_TO_PATIENT and not _owns(listed, i):
             return False
-        if word.text in _FAMILY:
+        if word.text in relatives:
             return True
     return False
 

@@ -55,10 +55,14 @@ class Lexicon:
         self._english = english.EnglishTerms(_terms(kb, "en"))
         self._chinese = chinese.ChineseTerms(_terms(kb, "zh"))
 
-    def read(self, text: str, language: Language) -> list[Mention]:
-        """Return the findings stated in ``text``, one mention each: the last definite statement counts."""
+    def read(self, text: str, language: Language, patient: str = "") -> list[Mention]:
+        """Return the findings stated in ``text``, one mention each; ``present`` outweighs ``absent``.
+
+        ``patient``: how a caregiver refers to the patient (my father), so that his symptoms are not taken for
+        a relative's.
+        """
         heard: dict[str, Polarity] = {}
-        for finding, said in self._spans(text, language):
+        for finding, said in self._spans(text, language, patient):
             if said == "other":
                 if not _ABOUT_OTHERS.search(finding):
                     continue
@@ -71,15 +75,15 @@ class Lexicon:
 
     def named(self, text: str, language: Language) -> tuple[str, ...]:
         """Return the findings whose words occur at all, negated or not, in order of id."""
-        return tuple(sorted({finding for finding, _ in self._spans(text, language)}))
+        return tuple(sorted({finding for finding, _ in self._spans(text, language, "")}))
 
-    def answer(self, question: str, text: str, language: Language) -> list[Mention]:
+    def answer(self, question: str, text: str, language: Language, patient: str = "") -> list[Mention]:
         """Return what ``text`` states as an answer to the doctor's ``question``.
 
         A plain "no" denies all findings of the last question, a plain "yes" confirms it when it named one
         only, and "nothing else" denies those of the question that the answer does not name.
         """
-        heard = self.read(text, language)
+        heard = self.read(text, language, patient)
         stated = {mention.finding for mention in heard}
         asked_last = (questions(question, language) or [question])[-1]
         asked = [name for name in self.named(asked_last, language) if name not in stated]
@@ -95,7 +99,7 @@ class Lexicon:
                 return heard + [Mention(specific[0], "present")]
         return heard
 
-    def evidence(self, dialogue: Sequence[Utterance], language: Language) -> Evidence:
+    def evidence(self, dialogue: Sequence[Utterance], language: Language, patient: str = "") -> Evidence:
         """Return all that a dialogue states; a later definite statement replaces an earlier one."""
         heard: dict[str, Polarity] = {}
         chief: frozenset[str] = frozenset()
@@ -105,8 +109,8 @@ class Lexicon:
             if utterance.role == "doctor":
                 question = utterance.text
                 continue
-            mentions = self.answer(question, utterance.text, language) if question and utterance.role == "patient" \
-                else self.read(utterance.text, language)
+            mentions = self.answer(question, utterance.text, language, patient) if question and utterance.role == "patient" \
+                else self.read(utterance.text, language, patient)
             for mention in mentions:
                 if mention.polarity != "unknown":
                     heard[mention.finding] = mention.polarity
@@ -117,14 +121,14 @@ class Lexicon:
         absent = frozenset(name for name, polarity in heard.items() if polarity == "absent")
         return Evidence(present, absent, chief & present)
 
-    def _spans(self, text: str, language: Language) -> Iterable[tuple[str, str]]:
+    def _spans(self, text: str, language: Language, patient: str) -> Iterable[tuple[str, str]]:
         if language == "zh":
             plain = chinese.normal(text)
             found = sorted(self._chinese.find(plain), key=lambda f: (f.start, f.end))
-            return zip((f.finding for f in found), chinese.polarities(plain, found), strict=True)
+            return zip((f.finding for f in found), chinese.polarities(plain, found, chinese.normal(patient)), strict=True)
         listed = english.words(text)
         spans = sorted(self._english.find(listed), key=lambda s: s.positions)
-        return zip((s.finding for s in spans), english.polarities(text, listed, spans), strict=True)
+        return zip((s.finding for s in spans), english.polarities(text, listed, spans, patient), strict=True)
 
 
 @cache

@@ -127,7 +127,7 @@ class Answering:
             key=lambda i: (
                 i.disclosure != "volunteered",
                 i.topic not in _FIRST,
-                not (i.critical or i.topic == "associated"),
+                -(i.critical + (i.topic == "associated")),
                 i.order,
             )
         )

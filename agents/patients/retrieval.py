@@ -66,7 +66,7 @@ class CaseIndex:
     def naming(self, concept: str, pool: Iterable[Item]) -> list[Item]:
         """Return the items of ``pool`` that speak of the concept: the narrowest first, the opening last."""
         hits = [item for item in pool if concept in item.concepts]
-        return sorted(hits, key=lambda i: (not i.id, not i.present, len(i.concepts), i.order))
+        return sorted(hits, key=lambda i: (not i.present, not i.id, len(i.concepts), i.order))
 
     def cued(self, question: str, pool: Iterable[Item]) -> list[Item]:
         """Return items one of whose own cues the question says."""

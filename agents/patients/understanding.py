@@ -34,6 +34,14 @@ _DRUGS = frozenset(
     "penicillin cephalosporin antibiotic painkiller paracetamol aspirin blood_thinner steroid inhaler insulin metformin "
     "statin bp_drug antacid herbal".split()
 )
+_HOMES: dict[str, Topic] = {
+    "work": "social_history", "home": "social_history", "smoking": "social_history", "alcohol": "social_history",
+    "drugs": "social_history", "pets": "exposure", "travel": "exposure", "bite": "exposure", "sick_contact": "exposure",
+    "appetite": "general", "sleep": "general", "bowels": "general", "urine": "general", "weight": "general",
+    "fatigue": "general", "thirst": "general", "mood": "general",
+}
+"""Concepts that share a topic; of these only the ones in ``_SUBJECTS`` may be answered by whatever is left of it."""
+_SUBJECTS = frozenset({"work", "sick_contact", "appetite"})
 _NARROW: frozenset[Topic] = frozenset({"family_history", "allergies"})
 _SCOPE: dict[Topic, frozenset[Topic]] = {
     "family_history": frozenset({"family_history", "exposure"}),
@@ -130,6 +138,7 @@ def _named(
     measured = False
     for thing in spoken:
         hits = index.naming(thing.concept, pool) or index.cued(thing.clause, pool)
+        hits = hits or _home_facts(index, thing.concept)
         if not hits:
             missing.append(spoken_name(thing.concept, index.language) or thing.surface)
             measured = measured or is_measured(thing.concept)
@@ -138,13 +147,20 @@ def _named(
     return list(dict.fromkeys(named)), list(dict.fromkeys(missing)), measured
 
 
+def _home_facts(index: CaseIndex, concept: str) -> list[Item]:
+    """Return facts of the topic that a concept is the very subject of ("your job?"), but those about its rivals."""
+    topic = _HOMES.get(concept) if concept in _SUBJECTS else None
+    rivals = {other for other, home in _HOMES.items() if home == topic} - {concept}
+    return [i for i in index.facts(topic) if i.disclosure != "specific" and not i.concepts & rivals][:1] if topic else []
+
+
 def _distinct(hits: list[Item]) -> list[Item]:
     """Return the present items before the absent ones: what is there in one respect is not denied in another."""
-    facts = [item for item in hits if item.present and item.id]
-    if facts:
-        return facts[:2]
     absent = [item for item in hits if not item.present]
-    return absent[:1] or hits[:1]
+    facts = [item for item in hits if item.present and item.id]
+    if absent:
+        facts = [item for item in facts if item.topic in ("associated", absent[0].topic)]
+    return facts[:2] or hits[:1] if not absent or hits[0].present and facts else absent[:1]
 
 
 def _about_illness(
@@ -159,6 +175,8 @@ def _about_illness(
     present = [i for i in about if i.present]
     if own:
         return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys([*own, *facts])))
+    if facts and index.items[-1] in present:
+        return Ask("topic", topics, named=tuple(cued), topical=tuple(dict.fromkeys(facts)))
     fitting = [i for i in present if "onset" in topics and tells_time(i.text, index.language)]
     if fitting:
         return Ask("topic", topics, named=(fitting[0],))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-from scenarios.schema.base import Frozen, Language, Slug, Text
+from scenarios.schema.base import Frozen, Slug, Text
 from scenarios.schema.persona import Persona
 
 MAX_CONCURRENCY = 4096
@@ -15,7 +15,7 @@ MAX_CONCURRENCY = 4096
 class LibraryCases(Frozen):
     """Cases shipped with the project, by language; optional department and limit."""
 
-    library: Language | Literal["all"]
+    library: Literal["zh", "en", "all"]
     department: str = ""
     ids: tuple[str, ...] = ()
     limit: int | None = Field(default=None, gt=0)

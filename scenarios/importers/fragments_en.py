@@ -1,0 +1,127 @@
+"""Completes the note-taker's fragments ('Non-smoker', 'Works as a clerk', 'Double vision') to whole sentences.
+
+It writes of ``the patient``; whose voice says it is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+from scenarios.importers.text import lower_first
+
+_PRESENT = (r"(?:has|had|is|was|works?|lives?|drinks?|smokes?|takes?|denies|reports?|mentions?|complains?|enjoys|attends|uses|consumes|"
+            r"describes|states|notes|does|wears|dresses|plays|expresses|engages|exercises|eats|sleeps|appears|feels|maintains|admits|"
+            r"underwent|received|started|stopped|took|met|experienced|noticed|quit|developed|tried|moved|can|cannot|could|"
+            r"presents|regained|failed|used|went|lost|traveled|travelled|returned|worked|served|never|recalls)")
+_ADVERB = r"(?:(?:recently|currently|previously|occasionally|frequently|also|only|usually|regularly|often|otherwise|generally)\s+)*"
+_PARTICIPLE = (r"(?:diagnosed|treated|born|released|hospitali[sz]ed|involved|delivered|found|brought|admitted|exposed|prescribed|"
+               r"started on|referred|bitten|advised|switched)")
+_STATE = r"(?:married|divorced|single|retired|unemployed|employed|enrolled|sexually active|up to date|up-to-date|widowed|taking|on |not on|not |able|unable|alert|active|currently|engaged in)"
+_JOB = (r"(?:[a-z-]+ ){0,3}(?:student|teacher|engineer|nurse|accountant|lawyer|farmer|driver|worker|clerk|manager|cashier|athlete|chef|"
+        r"warden|smoker|drinker|mother|father|carpenter|mechanic|officer|veteran|bodybuilder|designer|salesman|homemaker|housewife)")
+_LIST_SECTION = re.compile(r"^[A-Z][\w-]+(?:, [\w -]+)*$")
+_A = frozenset(
+    "rash lesion mass lump wound headache cough fever sore nodule papule plaque ulcer blister swelling murmur sensation lump bump spot "
+    "patch growth history feeling gait limp tremor seizure episode discharge cyst belly burn bruise pain".split()
+)
+_NO_A = frozenset("pain swelling discharge".split())
+_CHANGE = re.compile(r"^(?:improvement|increase|decrease|worsening|change|development|appearance|recent appearance|increased frequency|presence)\b", re.I)
+_DRINK = (
+    (r"social(?:ly)?(?: alcohol (?:use|consumption|drinker))", "drinks alcohol socially"),
+    (r"(occasional|moderate|heavy|daily|regular|chronic|light) alcohol (?:use|consumption|intake)(.*)", r"drinks alcohol \1ly\2"),
+    (r"(?:is an? )?non[- ]?smoker", "does not smoke"),
+    (r"(?:is an? )?(?:former|ex-?) ?-?smoker", "used to smoke"),
+    (r"(?:is an? )?(?:current )?smoker", "smokes"),
+    (r"(?:occasional|social) (?:alcohol )?drinker", "drinks alcohol now and then"),
+)
+
+
+def whole_sentence(text: str, section: str) -> str:
+    """Return ``text`` as a sentence about ``the patient``; what is already a sentence comes back as it is."""
+    text = re.sub(r"^(?:and|but|also|additionally|however|furthermore|recently,|overall)[, ]+(?=\w+ )", lambda m: "Recently "
+                  if m[0].lower().startswith("recently") else "", text, flags=re.I) or text
+    if habit := _habit(text):
+        return habit
+    if re.match(rf"{_ADVERB}{_PRESENT}\b", text, re.I) and not re.match(r"(?:can|use|used)\b \w+ed\b", text, re.I):
+        return f"the patient {lower_first(text)}"
+    if match := re.match(rf"({_ADVERB}){_PARTICIPLE}\b", text, re.I):
+        adverb = match[1].lower()
+        return f"the patient was {adverb}{text[len(adverb):][:1].lower()}{text[len(adverb) + 1:]}"
+    if re.match(rf"{_STATE}", text, re.I) and not re.match(r"active (?!in)", text, re.I):
+        return f"the patient is {lower_first(text)}"
+    if match := re.match(r"(?:\w+ )?(?:significant|notable|remarkable)(?: only)? for (?:an? |her |his )?(?:history of )?(.+)", text, re.I):
+        return f"the patient has a history of {match[1]}"
+    if match := re.match(r"(?:known |past |personal )?(?:medical )?history of (.+)", text, re.I):
+        return f"the patient has a history of {lower_first(match[1])}"
+    if re.fullmatch(_JOB + r"(?: (?:at|in|of|studying|by) .+)?", text, re.I):
+        return f"the patient is {_article(text)}{lower_first(text)}"
+    return text if _has_verb(text) else _noun_phrase(text, section)
+
+
+def _habit(text: str) -> str:
+    match = re.match(r"(?:the patient (?:is an? )?|he is an? |she is an? )?(?P<what>.+)$", text, re.I)
+    what = match["what"] if match else text
+    for pattern, said in _DRINK:
+        if found := re.match(rf"{pattern}\b(?P<more>.*)$", what, re.I):
+            more = found["more"]
+            new = found.expand(said).lower() if "\\" in said else said
+            more = re.sub(r"^\s*(?:,|and|but)\s+", " and ", more) if more.strip() else ""
+            more = re.sub(r"^ and (?=half|\d|one|two)", ", ", more)
+            more = re.sub(r"^ and (?=\d*-?year|retired|with a)", ", ", more)
+            new = new.replace("occasionally alcohol", "alcohol").replace("dailyly", "daily").replace("heavyly", "heavily")
+            return f"the patient {new}{more}"
+    return ""
+
+
+def _noun_phrase(text: str, section: str) -> str:
+    if section == "medications":
+        return f"the patient takes {_listed(text)}"
+    if section == "past":
+        return f"the patient has a history of {lower_first(text)}"
+    if section == "family":
+        return f"there is {lower_first(text)} in the family"
+    if family := re.match(r"(family|familial) history of (.+)", text, re.I):
+        return f"the family has a history of {family[2]}"
+    if re.match(r"(?:inability|failure|refusal|reluctance) to ", text, re.I):
+        return re.sub(r"^(\w+) to ", lambda m: f"the patient {_UNABLE[m[1].lower()]} ", text)
+    if re.match(r"(?:mother|father|brother|sister|uncle|family)\b", text, re.I):
+        return f"the patient's {lower_first(text)}"
+    if _CHANGE.match(text):
+        return f"the patient has noticed {_article(text)}{lower_first(text)}"
+    if re.match(r"episodes? of |sudden|loss of ", text, re.I):
+        return f"the patient had {_article(text)}{lower_first(text)}"
+    if re.match(r"(?:\w+ly )?(?:\w+ed|\w+ing) (?:with|by|to|for|from|when|until|in)\b", text, re.I) and section == "symptom":
+        return f"it is {lower_first(text)}"
+    return f"the patient has {_article(text)}{lower_first(text)}"
+
+
+_UNABLE = {"inability": "cannot", "failure": "has failed to", "refusal": "refuses to", "reluctance": "does not want to"}
+
+
+def _article(text: str) -> str:
+    """Return ``a `` or ``an `` when the phrase's head is one countable thing, else nothing."""
+    if re.match(r"(?:an?|the|some|his|her|my|no|multiple|several|many|two|three|\d|generali[sz]ed|severe pain|both)\b", text, re.I):
+        return ""
+    head = re.split(r"\s(?:of|in|on|with|at|to|for|from|over|under|when|that|which|after|during|and|near|by|around)\s|,", text)[0].split()
+    last = head[-1].lower() if head else ""
+    countable = (last in _A and last not in _NO_A) or bool(re.fullmatch(_JOB, " ".join(head), re.I)) or last in (
+        "increase", "decrease", "change", "episode", "history", "appearance")
+    if not countable:
+        return ""
+    return "an " if text[:1].lower() in "aeiou" else "a "
+
+
+def _listed(text: str) -> str:
+    names = [part.strip() for part in re.split(r",|;", text) if part.strip()]
+    names = [name if name.isupper() else name[:1].lower() + name[1:] for name in names]
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + (f" and {names[-1]}" if len(names) > 1 else "")
+
+
+def _has_verb(text: str) -> bool:
+    if re.match(r"(?:he|she|they|it|there|we|i|the patient)\b(?! and)", text, re.I):
+        return True
+    outer = re.split(r"\s(?:that|which|who|when|while|where)\s", text)[0]
+    return re.search(
+        r"(?<!-)\b(?:is|are|was|were|has|have|had|does|did|can|could|cannot|began|occurs?|worsens|worse|improves|improved|started|appears?|seems|"
+        r"radiates|spread|spreads|developed|reports?|denies|died|noticed|attends|lives|shows|expresses|mentions|feels|died|"
+        r"underwent|witnessed|became|recently|notes|provided|takes|states|believes|describes|intensified|resolves)\b(?! history)", outer, re.I) is not None
