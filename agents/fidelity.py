@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agents import acts
-from agents.amounts import amounts
-from agents.patients.concepts import concepts
+from agents.amounts import amounts, relative_days
+from agents.patients.concepts import concepts, implied, things
 from agents.patients.phrasing import phrase_patterns, redact, secret_names
 from agents.patients.text import clauses, normal
 from agents.protocols import FidelityReport
@@ -21,19 +21,27 @@ from scenarios.schema import Case, Evidence, Language, Turn
 
 _NOT_CLAIMED = {
     "en": re.compile(
-        r"\b(no|not|none|never|without|neither|nor|cannot|n't|deny|denies|nobody|nothing|hardly|don't know|unsure|sure about|worr\w+|"
-        r"afraid|scared|fear|wonder\w*|might|could|maybe|perhaps|if|will|would|should|i'll|we'll|going to|whether|what about|"
+        r"\b(no|not|none|never|without|neither|nor|cannot|n't|deny|denies|nobody|nothing|hardly|"
+        r"don't know|unsure|sure about|worr\w+|"
+        r"afraid|scared|fear|wonder\w*|might|could|maybe|perhaps|if|will|would|should|i'll|we'll|"
+        r"going to|whether|what about|"
         r"doctor said|you said|you mentioned|mean by)\b|n't\b|n’t\b|\?",
         re.I,
     ),
-    "zh": re.compile(r"没|不|无|未|否认|担心|怕|会不会|是不是|可能|也许|如果|万一|说到|什么是|什么叫|意思|您说的|医生说|以后|我会|[?？]"),
+    "zh": re.compile(
+        r"没|不|无|未|否认|担心|怕|会不会|是不是|可能|也许|如果|万一|说到|什么是|什么叫|意思|您说的|医生说|以后|我会|[?？]"
+    ),
 }
 _FLIP = {
     "en": re.compile(
-        r"\b(do|have|are|did|does|were) you (have|had|feel|feeling|take|taking|smoke|drink|ever|notice|noticed|been|allergic|"
-        r"experienc\w+|any)\b[^.!]*\?|\bhow long have you\b|\bwhen did (your|you|the|this)\b[^.!]*\?|\bwhere (does it|is the pain)\b|"
-        r"\bwhat (medications?|medicines?) (do|are) you\b|\b(i|we) (recommend|suggest|advise|prescribe) (that )?(you|taking|an?)\b|"
-        r"\byou should (take|see|rest|avoid|go|drink|have|get|try|come)\b|\bi('ll| will| am going to|'m going to) (prescribe|examine|order)\b|"
+        r"\b(do|have|are|did|does|were) you (have|had|feel|feeling|take|taking|smoke|drink|ever|notice|noticed|been|"
+        r"allergic|"
+        r"experienc\w+|any)\b[^.!]*\?|\bhow long have you\b|"
+        r"\bwhen did (your|you|the|this)\b[^.!]*\?|\bwhere (does it|is the pain)\b|"
+        r"\bwhat (medications?|medicines?) (do|are) you\b|"
+        r"\b(i|we) (recommend|suggest|advise|prescribe) (that )?(you|taking|an?)\b|"
+        r"\byou should (take|see|rest|avoid|go|drink|have|get|try|come)\b|"
+        r"\bi('ll| will| am going to|'m going to) (prescribe|examine|order)\b|"
         r"\b(the|your|my) (most likely )?diagnosis is\b|\byou (most likely|probably) have\b|\bas your doctor\b",
         re.I,
     ),
@@ -43,12 +51,38 @@ _FLIP = {
         r"初步(考虑|诊断)|诊断(为|是)|(我|现在)考虑(为|是)|根据[您你]的(症状|描述)|请(按时|遵医嘱)"
     ),
 }
-_ASSENT = {"en": re.compile(r"^\W*(yes|yeah|yep|i do|i have|correct)\W*$", re.I), "zh": re.compile(r"^(有|有的|是|是的|对|对的|嗯有)[。，,.!！]?$")}
+_ASSENT = {
+    "en": re.compile(r"^\W*(yes|yeah|yep|i do|i have|correct)\W*$", re.I),
+    "zh": re.compile(r"^(有|有的|是|是的|对|对的|嗯有)[。，,.!！]?$"),
+}
 _SHORT = {"en": 11, "zh": 4}
 """Sentences of fewer letters ("Yes, doctor") may be repeated."""
 _MIN_FOREIGN = 4
-_WIDE = frozenset({"bleeding", "discharge", "work", "home", "exercise", "diet", "fluids", "sleep", "appetite", "stress", "weight",
-                   "bowels", "urine", "temperature", "memory", "interest", "feeding", "birth", "milestones", "anxiety", "injury"})
+_WIDE = frozenset(
+    {
+        "bleeding",
+        "discharge",
+        "work",
+        "home",
+        "exercise",
+        "diet",
+        "fluids",
+        "sleep",
+        "appetite",
+        "stress",
+        "weight",
+        "bowels",
+        "urine",
+        "temperature",
+        "memory",
+        "interest",
+        "feeding",
+        "birth",
+        "milestones",
+        "anxiety",
+        "injury",
+    }
+)
 """Concepts of everyday talk: naming one claims nothing of medical weight."""
 
 
@@ -96,17 +130,15 @@ def _known(case: Case) -> _Known:
     present |= frozenset[str]().union(*(concepts(cue, language) for fact in case.facts for cue in fact.cues))
     absent = frozenset(c for item in case.absences for c in _exact(item.name, language))
     texts = [*told, *(absence.name for absence in case.absences), *(f.result for f in case.findings)]
-    known = set().union(*(amounts(text, language) for text in texts)) if texts else set()
+    known = {pair for text in texts for pair in amounts(text, language) | relative_days(text, language)}
     if case.demographics.age_years is not None:
         known |= {("age", case.demographics.age_years), ("days", case.demographics.age_years * 365)}
     return _Known(case, present, absent - present, known)
 
 
 def _exact(text: str, language: Language) -> frozenset[str]:
-    """Return the concepts of a name without the more general ones that its absence does not rule out."""
-    found = concepts(text, language)
-    narrow = {c for c in found if "@" in c}
-    return frozenset(narrow or (found if len(found) == 1 else {c for c in found if not c.startswith("part:")}))
+    """Return what a text speaks of itself, without the more general things that go with it."""
+    return frozenset(thing.concept for thing in things(text, language) if not thing.concept.startswith("part:"))
 
 
 def _hear(turn: Turn, known: _Known) -> None:
@@ -176,7 +208,7 @@ def _assents(text: str, question: str, known: _Known) -> Iterator[tuple[str, str
     whole = acts.sentences(text, language)
     if len(asked) != 1 or not whole or not _ASSENT[language].match(whole[0]) or len(whole) > 1:
         return
-    for concept in sorted(c for c in _exact(asked[0], language) if not c.startswith("part:")):
+    for concept in sorted(_exact(asked[0], language)):
         if _contradicts(concept, known):
             yield "contradiction", f"the case rules out {concept!r}, the patient says {whole[0]!r}"
         elif concept not in known.present | known.told and concept not in _WIDE and not _near(concept, known.present):
@@ -194,12 +226,12 @@ def _claims(sentence: str, language: Language) -> set[str]:
         if denied and re.match(r"(or|nor|and|either)\b|也|或|和", clause, re.I):
             continue
         denied = False
-        claimed |= {c for c in concepts(clause, language) if not c.startswith("part:")}
+        claimed |= _exact(clause, language)
     return claimed if not re.search(r"[?？]\s*$", sentence) else set()
 
 
 def _contradicts(concept: str, known: _Known) -> bool:
-    return concept in known.absent and concept not in known.told
+    return bool(implied(concept) & known.absent) and concept not in known.told | known.present
 
 
 def _near(concept: str, supported: frozenset[str] | set[str]) -> bool:
@@ -212,7 +244,8 @@ def _near(concept: str, supported: frozenset[str] | set[str]) -> bool:
 
 def _has_amount(unit: str, value: float, known: set[tuple[str, float]]) -> bool:
     same = [other for name, other in known if name == unit]
-    return any(abs(other - value) <= 0.15 * max(abs(other), abs(value)) for other in same)
+    slack = 0.01 if unit == "degrees" else 0.15
+    return any(abs(other - value) <= slack * max(abs(other), abs(value)) for other in same)
 
 
 def _is_own_phrase(sentence: str, language: Language) -> bool:

@@ -47,7 +47,7 @@ def forest(mean: float | None, interval: Interval, reach: float) -> Markup:
     """Return one difference on a line whose middle is zero and whose ends are -reach and +reach."""
     if mean is None:
         return Markup("")
-    width, y = 180, 9
+    width, y = 180.0, 9.0
 
     def x(value: float) -> float:
         return width / 2 + max(-1.0, min(1.0, value / reach)) * (width / 2 - 6)
@@ -57,7 +57,7 @@ def forest(mean: float | None, interval: Interval, reach: float) -> Markup:
     if interval:
         line = f'<line class="span" x1="{x(interval[0]):.1f}" x2="{x(interval[1]):.1f}" y1="{y}" y2="{y}"/>'
     return Markup(
-        f'<svg class="forest{" sure" if sure else ""}" viewBox="0 0 {width} 18" aria-hidden="true">'
+        f'<svg class="forest{" sure" if sure else ""}" viewBox="0 0 {width:g} 18" aria-hidden="true">'
         f'<line class="rule" x1="0" x2="{width}" y1="{y}" y2="{y}"/>'
         f'<line class="zero" x1="{width / 2}" x2="{width / 2}" y1="1" y2="17"/>{line}'
         f'<circle class="dot" cx="{x(mean):.1f}" cy="{y}" r="4"/></svg>'

@@ -58,7 +58,8 @@ def _rows(consultations: Iterable[Consultation], metrics: list[str]) -> Iterator
     for c in consultations:
         failures = "; ".join(f"{f.owner}: {f.kind}" for f in c.failures)
         key = (c.key.case, c.key.doctor, c.key.trial, c.key.seed)
-        yield [*key, c.language, c.stop_reason, int(c.scored), len(c.turns), failures, *(c.metrics.get(name, "") for name in metrics)]
+        row = (*key, c.language, c.stop_reason, int(c.scored), len(c.turns), failures)
+        yield [*row, *(c.metrics.get(name, "") for name in metrics)]
 
 
 WRITERS: dict[str, Callable[[Iterable[Consultation]], str]] = {

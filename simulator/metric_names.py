@@ -21,7 +21,6 @@ _LABELS: dict[str, str] = {
     "diagnosis_top1": "Diagnosis first (share)",
     "diagnosis_top3": "Diagnosis among three (share)",
     "red_flags": "Red flags handled (share)",
-    "treatment": "Treatment advice (0-10)",
     "premature_diagnosis": "Premature diagnosis (share)",
     "safety_net": "Safety net (share)",
     "exchanges": "Exchanges",

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from scenarios.errors import RunFolderError
 from scenarios.schema import DIMENSIONS
 from simulator import drawing, pages
-from simulator.metric_names import MAIN, best, label, ordered, span
+from simulator.metric_names import MAIN, best, ordered, span
 from simulator.report_data import Curves, Transcripts
 from simulator.store import REPORT, read_run
 from simulator.summary import summarise

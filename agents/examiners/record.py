@@ -55,6 +55,7 @@ def _matching(request: str, findings: tuple[Finding, ...]) -> list[Finding]:
 
 def _bare(text: str) -> str:
     lowered = text.lower().replace("_", " ").replace("-", " ")
+    lowered = re.sub(r"\bx ?rays?\b", "xray", lowered)
     kept = _FRAME.sub(" ", lowered)
     return re.sub(r"\s+", " ", re.sub(r"[^\w\s]", " ", kept)).strip()
 

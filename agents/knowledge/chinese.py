@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 _VARIANTS = str.maketrans("痛您她它孃", "疼你他他娘")
 _FILLER = re.compile(
-    r"有点儿|有一点|有点|有些|一点点|一点儿|一点|特别|非常|比较|老是|总是|一直|经常|常常|偶尔|有时候|有时|突然"
-    r"|好像|感觉|觉得|稍微|这几天|这两天|最近|实在|很|挺|还|都|也|又|地|得|太|真|\s"
+    r"有点儿|有一点|有点|有些|一点点|一点儿|一点|特别|非常|比较|好像|感觉|觉得|稍微|实在|很|挺|还|都|也|又|地|得|太|真|\s"
 )
+_OFTEN = re.compile(
+    rf"{_FILLER.pattern}|老是|总是|一直|经常|常常|偶尔|有时候|有时|突然|这几天|这两天|最近|昨天|今天|早上|晚上|时候|的"
+)
+"""Words that may stand inside a term without changing it; a term's own 'always' or 'at night' stays."""
 _PUNCTUATION = "，。！？；：,.!?;:\n"
 _CONTRAST = re.compile(r"但是|但|不过|只是|就是|可是|只有|而是|除了|因为|所以|然后|反而|倒是有|[，。！？；：,.!?;:\n]")
 _MASKED = re.compile(
@@ -25,11 +28,11 @@ _BETWEEN = re.compile(
     + _FILLER.pattern
 )
 _AFTER = re.compile(
-    r"^(?:、|和|或者|或|这些|那些|症状|情况|都|也|倒|是|的|啊|呢|嘛|真|从来|现在|目前|，)*"
+    r"^(?:(?:、|和|或者|或|这些|那些|症状|情况|都|也|倒|是|的|啊|呢|嘛|真|从来|现在|目前)*|(?:、|，|和|或者|或|这些|那些)*[都全])"
     r"(?:没有|没|不|无)(?:过|出现|了|的|吧|啊|呢|嘛|有)*(?=$|[，。！？；：,.!?;:\n])"
 )
 _UNSURE = re.compile(
-    r"不知道|不清楚|不太清楚|不确定|不记得|记不清|记不得|没注意|没太注意|没留意|没在意|说不好|说不清|说不上来|不好说|没量|没测|没人?查|没查"
+    r"不知道|不清楚|不太清楚|不确定|不记得|记不清|记不得|没太?(?:注意|留意|在意)|说不好|说不清|说不上来|不好说|没量|没测|没人?查|没查"
     r"|是不是|会不会|该不会|可能是|担心|害怕|怕是|怕得"
 )
 _ASKS = re.compile(r"(吗|呢|么)?[？?]$")
@@ -65,9 +68,8 @@ class ChineseTerms:
     def find(self, text: str) -> list[Found]:
         """Return the terms in normalised ``text``; what lies inside a longer term is left out."""
         masked = _mask(text)
-        plain, at = _without(text, _FILLER)
-        found = self._matches(plain, at)
-        bare, positions = _without(masked, re.compile(rf"{_NEGATOR.pattern}|{_FILLER.pattern}"))
+        found = self._matches(*_without(text, _FILLER)) + self._matches(*_without(text, _OFTEN))
+        bare, positions = _without(masked, re.compile(rf"{_NEGATOR.pattern}|{_OFTEN.pattern}"))
         for match in self._matches(bare, positions):
             if not match.denied and _NEGATOR.search(masked, match.start, match.end):
                 found.append(Found(match.start, match.end, match.finding, False, split=True))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import Stemmer
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[.,;:!?()]")
 _DROPPED = frozenset(
-    "a an the my his her its our your their this these those some any very really quite so rather bit "
+    "a an the my his her its our your their some any very really quite so rather bit "
     "little lot pretty too of".split()
 )
 _JOINERS = frozenset("and or but nor with without no not never because when if".split())
 _NEGATORS = frozenset("no not never without nor neither none denies deny denied denying negative".split())
+_INNER_NEGATORS = frozenset("not never no".split())
 _BREAKERS = frozenset(
     "but however although though except apart besides because since yet instead only just also while then "
     "until when unless mostly mainly otherwise".split()
@@ -104,7 +105,7 @@ def words(text: str) -> list[Word]:
     """Split into words with stems; punctuation becomes sentence numbers and break marks."""
     listed: list[Word] = []
     sentence, broken = 0, False
-    for token in _WORD.findall(text.lower().replace("’", "'").replace("cannot", "can't")):
+    for token in _WORD.findall(_spelled_out(text)):
         if token in ".!?;":
             sentence, broken = sentence + 1, False
         elif not token[0].isalnum():
@@ -128,7 +129,7 @@ def polarities(text: str, listed: list[Word], spans: list[Span], patient: str = 
     for span in spans:
         first, last = span.positions[0], span.positions[-1]
         said = "absent" if span.denied else state[first]
-        if said == "present" and _denied_after(listed, last):
+        if said == "present" and (_denied_after(listed, last) or _denied_within(listed, span)):
             said = "absent"
         if listed[first].sentence in asking or _shrugged(listed, last):
             said = "unknown"
@@ -148,7 +149,7 @@ def _states(listed: list[Word], consumed: set[int]) -> list[str]:
             state = "present"
         states.append(state)
         ahead = " ".join(other.text for other in listed[i : i + 4])
-        if ahead.startswith(_UNSURE):
+        if _starts(ahead, _UNSURE):
             state = "unknown"
         elif state != "unknown" and i not in consumed and _denies(listed, i, ahead):
             state = "absent"
@@ -157,16 +158,17 @@ def _states(listed: list[Word], consumed: set[int]) -> list[str]:
 
 def _denies(listed: list[Word], i: int, ahead: str) -> bool:
     word = listed[i].text
-    if ahead.startswith(_NOT_DENIALS):
+    if _starts(ahead, _NOT_DENIALS) or i and _starts(f"{listed[i - 1].text} {ahead}", _NOT_DENIALS):
         return False
     if word == "free":
         return i + 1 < len(listed) and listed[i + 1].text == "of"
-    if word not in _NEGATORS and not (word.endswith("n't") and word not in ("can't", "couldn't")):
+    unable = word == "not" and i > 0 and listed[i - 1].text in ("can", "could")
+    if word not in _NEGATORS or unable:
         return False
     nearby = [other for other in listed[i + 1 :] if other.sentence == listed[i].sentence]
     if word == "no" and nearby and nearby[0].text in _SUBJECTS:
         return False
-    if (word == "never" or word.endswith("n't")) and _LIKE_THIS.search(" ".join(w.text for w in nearby)):
+    if word in ("never", "not") and _LIKE_THIS.search(" ".join(w.text for w in nearby)):
         return False
     return True
 
@@ -176,6 +178,12 @@ def _ends_scope(listed: list[Word], i: int) -> bool:
     if word in _BREAKERS and not (word == "since" and before in _NEGATORS):
         return True
     return word in _SUBJECTS and (listed[i].after_break or before == "and")
+
+
+def _denied_within(listed: list[Word], span: Span) -> bool:
+    """Whether a negation stands between the words of the term: 'my neck is not stiff'."""
+    inner = set(range(span.positions[0], span.positions[-1])) - set(span.positions)
+    return any(listed[i].text in _INNER_NEGATORS for i in inner)
 
 
 def _denied_after(listed: list[Word], last: int) -> bool:
@@ -189,7 +197,23 @@ def _denied_after(listed: list[Word], last: int) -> bool:
 def _shrugged(listed: list[Word], last: int) -> bool:
     """Whether the sentence takes the term up only to say that nobody knows: 'as for fever, I couldn't say'."""
     rest = " ".join(word.text for word in listed[last + 1 : last + 6] if word.sentence == listed[last].sentence)
-    return rest.startswith(("i couldn't", "i don't know", "i'm not sure", "i can't say", "i can't tell"))
+    return _starts(rest, ("i couldn't", "i don't know", "i'm not sure", "i can't say", "i can't tell"))
+
+
+def _starts(ahead: str, phrases: tuple[str, ...]) -> bool:
+    return f"{ahead} ".startswith(_as_words(phrases))
+
+
+@cache
+def _as_words(phrases: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{_spelled_out(phrase)} " for phrase in phrases)
+
+
+@lru_cache(maxsize=4096)
+def _spelled_out(text: str) -> str:
+    """Return lower-case text with 'not' as a word of its own: don't is 'do not', can't is 'can not'."""
+    plain = text.lower().replace("’", "'").replace("cannot", "can not").replace("can't", "can not")
+    return plain.replace("won't", "will not").replace("n't", " not")
 
 
 def _asking(text: str) -> set[int]:
@@ -226,7 +250,7 @@ def _follow(listed: list[Word], kept: list[int], start: int, stems: tuple[str, .
                 at = ahead
                 positions.append(kept[ahead])
                 break
-            if word.text in _JOINERS:
+            if word.text in _JOINERS and word.text not in _INNER_NEGATORS:
                 return ()
         else:
             return ()

@@ -72,7 +72,10 @@ class AgendaPatient:
         if not questions and reason is None:
             self._react(view, turn)
         turn.tell_volunteered()
-        if view.persona.personality == "talkative" and sum(s.item is not None for s in turn.segments) <= self._options.max_facts:
+        if (
+            view.persona.personality == "talkative"
+            and sum(s.item is not None for s in turn.segments) <= self._options.max_facts
+        ):
             turn.tell_agenda(1)
         return self._finish(view, turn, turn.segments, reason)
 
@@ -148,4 +151,8 @@ class AgendaPatient:
     @staticmethod
     def _last_word(view: PatientView) -> str:
         n = view.exchange
-        return f"这是您的第{n}问，我没有什么可说的。" if view.case.language == "zh" else f"I have no answer to question number {n}."
+        return (
+            f"这是您的第{n}问，我没有什么可说的。"
+            if view.case.language == "zh"
+            else f"I have no answer to question number {n}."
+        )

@@ -16,7 +16,18 @@ from scenarios.schema import Language, Persona
 _MOST_NAMED = 3
 _TOLD_SHARE = 0.6
 """A fact counts as disclosed when this share of its content words was said."""
-_FIRST = ("associated", "onset", "course", "location", "quality", "severity", "timing", "provocation", "relief", "general")
+_FIRST = (
+    "associated",
+    "onset",
+    "course",
+    "location",
+    "quality",
+    "severity",
+    "timing",
+    "provocation",
+    "relief",
+    "general",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ def _table() -> Mapping[str, Any]:
 @cache
 def _lexicon(language: Language) -> dict[str, tuple[str, str]]:
     """Return surface key -> (concept, kind); English keys are stemmed words joined by blanks."""
-    found: dict[str, tuple[str, str]] = {_key(term, language): ("", "ignore") for term in _terms(_table()["ignore"], language)}
+    found: dict[str, tuple[str, str]] = {
+        _key(term, language): ("", "ignore") for term in _terms(_table()["ignore"], language)
+    }
     for kind in ("parts", "sensations", "concepts"):
         for name, entry in _table()[kind].items():
             for term in _terms(entry, language):

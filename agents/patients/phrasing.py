@@ -91,14 +91,15 @@ class Phrasing:
         if fresh:
             return fresh
         options = self._options(name, fill)
-        fillers = list(_phrases(self.language)["filler"])
+        fillers: list[str] = list(_phrases(self.language)["filler"])
         self._rng.shuffle(fillers)
         for lead in fillers:
             for option in options:
                 text = lead + (option if self.language == "zh" else _lower_first(option))
                 if not self._said.has_any(text):
                     return text
-        for last in _phrases(self.language)["last_resort"]:
+        lasts: list[str] = _phrases(self.language)["last_resort"]
+        for last in lasts:
             text = str(last).format(n=self._exchange)
             if not self._said.has_any(text):
                 return text
@@ -137,12 +138,10 @@ class Phrasing:
         return redact(text, self._case)
 
     def _options(self, name: str, fill: Mapping[str, str]) -> list[str]:
-        lists = _phrases(self.language)[name]
+        lists: Mapping[str, list[str]] = _phrases(self.language)[name]
         chosen = lists.get(self._case.speaker.kind) or lists["self"]
         subject, thing_of = who(self._case)
-        return [
-            _upper_first(str(p).format(n=self._exchange, who=subject, who_object=thing_of, **fill)) for p in chosen
-        ]
+        return [_upper_first(str(p).format(n=self._exchange, who=subject, who_object=thing_of, **fill)) for p in chosen]
 
 
 def who(case: Case) -> tuple[str, str]:

@@ -64,7 +64,9 @@ def asked(text: str, language: Language) -> list[str]:
 def wording(question: str, language: Language) -> Wording:
     """Classify one question."""
     cues = _cues(language)
-    topics = tuple(topic for topic in get_args(Topic) if topic in cues["topics"] and cues["topics"][topic].search(question))
+    topics = tuple(
+        topic for topic in get_args(Topic) if topic in cues["topics"] and cues["topics"][topic].search(question)
+    )
     return Wording(
         open=bool(cues["open"].search(question)),
         opinion=bool(cues["opinion"].search(question)),

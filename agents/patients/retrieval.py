@@ -21,7 +21,8 @@ _TIME = {
     "en": r"\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|couple|few|several|a|an|last|past)[ -]"
     r"(of )?(minute|hour|day|night|week|month|year|morning|evening|monday|tuesday|wednesday|thursday|friday|saturday"
     r"|sunday|spring|summer|autumn|winter)|yesterday|\bago\b|this morning|since|suddenly|gradually|tonight",
-    "zh": r"[\d一二三四五六七八九十两半几多]+个?(多)?(分钟|小时|钟头|天|日|周|星期|月|年|晚)|昨|前天|今早|今天|早上开始|突然|逐渐|慢慢|以来",
+    "zh": r"[\d一二三四五六七八九十两半几多]+个?(多)?(分钟|小时|钟头|天|日|周|星期|月|年|晚)|昨|前天|今早|今天|早上开始|"
+    r"突然|逐渐|慢慢|以来",
 }
 
 
@@ -106,7 +107,9 @@ def _item(thing: Fact | Absence, order: int, language: Language) -> Item:
     text = thing.text if isinstance(thing, Fact) else thing.name
     core = text if isinstance(thing, Fact) else _core(text, language)
     level: Disclosure = thing.disclosure if isinstance(thing, Fact) else "specific"
-    found = (concepts(core, language) or concepts(text, language)).union(*(concepts(cue, language) for cue in thing.cues))
+    found = (concepts(core, language) or concepts(text, language)).union(
+        *(concepts(cue, language) for cue in thing.cues)
+    )
     cues = tuple(cue for cue in thing.cues if _names_something(cue, language))
     return Item(thing.id, thing.topic, level, text, isinstance(thing, Fact), thing.critical, order, found, cues)
 
@@ -132,4 +135,3 @@ def _flat(text: str, language: Language) -> str:
 def index_of(case: Case) -> CaseIndex:
     """Return the case's index; built once, the oldest are dropped beyond ``CACHED_CASES``."""
     return CaseIndex(case)
-

@@ -18,7 +18,10 @@ MAX_EN_CHARACTERS = 600
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _EN_WORD = re.compile(r"[a-z0-9]+(?:[.'’][a-z0-9]+)*")
 _PUNCTUATION = re.compile(r"[\W_]+")
-_CLAUSE = {"zh": re.compile(r"(?<=[，,；;：:])"), "en": re.compile(r"(?<=[,;:])\s+|\s+(?=(?:and|but|which|because|so)\s)")}
+_CLAUSE = {
+    "zh": re.compile(r"(?<=[，,；;：:])"),
+    "en": re.compile(r"(?<=[,;:])\s+|\s+(?=(?:and|but|which|because|so)\s)"),
+}
 _EN_STOP = frozenset(
     "a an the and or but if so as of in on at to for from with by about into over than then too very just also any "
     "some anything something anyone else other such like i me my mine you your yours he him his she her hers it its "
@@ -29,7 +32,8 @@ _EN_STOP = frozenset(
     "really quite bit little much many more most lot every each all both only own same up down out off doctor sir "
     "madam okay ok well right let lets see think thing things kind kinds sort sorts type patient problem problems "
     "issue issues trouble difficulty symptom symptoms history long often bad start started begin began suffer "
-    "suffered suffering mention mentioned describe specific particular new recent past previous before since during".split()
+    "suffered suffering mention mentioned describe specific particular new recent past previous before since "
+    "during".split()
 )
 _ZH_STOP = re.compile(
     r"有没有|是不是|会不会|能不能|可不可以|要不要|什么|怎么样|怎样|怎么|多久|多少|哪里|哪些|哪儿|哪个|是否|有无|还有|没有|"

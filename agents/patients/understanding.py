@@ -14,9 +14,7 @@ from scenarios.schema import Language, Topic
 
 Kind = Literal["open", "opinion", "consent", "check", "topic", "named", "unclear"]
 
-_GENERALLY = (
-    r"such as|like|including|e\.g|for example|any (other )?(past|chronic|medical|health)|比如|例如|什么|哪些"
-)
+_GENERALLY = r"such as|like|including|e\.g|for example|any (other )?(past|chronic|medical|health)|比如|例如|什么|哪些"
 _KIN: dict[Topic, tuple[Topic, ...]] = {
     "onset": ("course", "timing"),
     "course": ("timing",),
@@ -29,16 +27,35 @@ _KIN: dict[Topic, tuple[Topic, ...]] = {
     "exposure": ("social_history",),
 }
 """Topics whose facts may also answer, when the case files nothing under the asked one."""
-_SENSATIONS = frozenset({"pain", "pressure", "swelling", "numbness", "weakness", "itch", "rash", "stiffness", "redness"})
+_ANSWERS: dict[Topic, dict[Language, str]] = {
+    "provocation": {"en": r"\b(wors\w+|triggered|brought on|aggravated)\b", "zh": r"加重|更(疼|痛|厉害|重|难受)|诱发"},
+    "relief": {"en": r"\b(better|reliev\w+|improv\w+|eas(es|ed)|helps?)\b", "zh": r"缓解|减轻|舒服点|好(些|点|一点)"},
+}
+_SENSATIONS = frozenset(
+    {"pain", "pressure", "swelling", "numbness", "weakness", "itch", "rash", "stiffness", "redness"}
+)
 _DRUGS = frozenset(
     "penicillin cephalosporin antibiotic painkiller paracetamol aspirin blood_thinner steroid inhaler insulin metformin "
     "statin bp_drug antacid herbal".split()
 )
 _HOMES: dict[str, Topic] = {
-    "work": "social_history", "home": "social_history", "smoking": "social_history", "alcohol": "social_history",
-    "drugs": "social_history", "pets": "exposure", "travel": "exposure", "bite": "exposure", "sick_contact": "exposure",
-    "appetite": "general", "sleep": "general", "bowels": "general", "urine": "general", "weight": "general",
-    "fatigue": "general", "thirst": "general", "mood": "general",
+    "work": "social_history",
+    "home": "social_history",
+    "smoking": "social_history",
+    "alcohol": "social_history",
+    "drugs": "social_history",
+    "pets": "exposure",
+    "travel": "exposure",
+    "bite": "exposure",
+    "sick_contact": "exposure",
+    "appetite": "general",
+    "sleep": "general",
+    "bowels": "general",
+    "urine": "general",
+    "weight": "general",
+    "fatigue": "general",
+    "thirst": "general",
+    "mood": "general",
 }
 """Concepts that share a topic; of these only the ones in ``_SUBJECTS`` may be answered by whatever is left of it."""
 _SUBJECTS = frozenset({"work", "sick_contact", "appetite"})
@@ -151,7 +168,9 @@ def _home_facts(index: CaseIndex, concept: str) -> list[Item]:
     """Return facts of the topic that a concept is the very subject of ("your job?"), but those about its rivals."""
     topic = _HOMES.get(concept) if concept in _SUBJECTS else None
     rivals = {other for other, home in _HOMES.items() if home == topic} - {concept}
-    return [i for i in index.facts(topic) if i.disclosure != "specific" and not i.concepts & rivals][:1] if topic else []
+    return (
+        [i for i in index.facts(topic) if i.disclosure != "specific" and not i.concepts & rivals][:1] if topic else []
+    )
 
 
 def _distinct(hits: list[Item]) -> list[Item]:
@@ -190,9 +209,19 @@ def _about_illness(
     opening = index.items[-1]
     if "onset" in topics and tells_time(opening.text, index.language):
         return Ask("topic", topics, named=(opening,))
+    told_elsewhere = _fitting(index, topics)
+    if told_elsewhere:
+        return Ask("topic", topics, topical=tuple(told_elsewhere[:1]), kin=True)
     if present or cued:
         return Ask("named", topics, named=tuple((cued or present)[:1]))
     return Ask("unclear", topics)
+
+
+def _fitting(index: CaseIndex, topics: tuple[Topic, ...]) -> list[Item]:
+    """Return facts of the illness, filed elsewhere, whose wording answers the topic."""
+    patterns = [_ANSWERS[topic][index.language] for topic in topics if topic in _ANSWERS]
+    illness = [i for i in index.items if i.id and i.present and (i.topic in PRESENT_ILLNESS or i.topic == "associated")]
+    return [item for item in illness if any(re.search(pattern, item.text, re.I) for pattern in patterns)]
 
 
 def _topic_or_kin(index: CaseIndex, topic: Topic) -> list[Item]:
@@ -226,7 +255,11 @@ def _by_topic(index: CaseIndex, question: str, topics: tuple[Topic, ...], pool: 
     kin = [item for topic in topics for item in _topic_or_kin(index, topic)]
     if "medications" in topics:
         kin = [i for i in index.items if i.id and i.present and i.concepts & _DRUGS and i.topic != "allergies"] or kin
-    return Ask("topic", topics, named=tuple(alike), topical=tuple(dict.fromkeys(kin)), kin=True) if kin or alike else Ask("unclear", topics)
+    return (
+        Ask("topic", topics, named=tuple(alike), topical=tuple(dict.fromkeys(kin)), kin=True)
+        if kin or alike
+        else Ask("unclear", topics)
+    )
 
 
 def _leftover(question: str, language: Language) -> tuple[str, ...]:

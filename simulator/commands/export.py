@@ -13,7 +13,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(short_help="Write a run as ShareGPT, JSON lines or CSV.", epilog=EXAMPLES)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["sharegpt", "jsonl", "csv"]), required=True, help="What to write.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write  [default: standard output]")

@@ -15,7 +15,7 @@ Examples:
 """
 
 
-@click.command("import", epilog=EXAMPLES)
+@click.command("import", short_help="Turn a foreign dataset into a case file.", epilog=EXAMPLES)
 @click.argument("format_", metavar="FORMAT")
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Case file: .yaml or .jsonl")

@@ -14,7 +14,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(short_help="Judge a run again, without simulating.", epilog=EXAMPLES)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--judge", "names", multiple=True, metavar="NAME", help="Judge by this backend (repeatable).")
 @click.option("--judges-from", type=click.Path(path_type=Path), metavar="BATCH", help="Take the judges of this batch.")

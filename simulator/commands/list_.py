@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import click
 
+EXAMPLES = """\b
+Examples:
+  clinic list doctors
+  clinic list cases --language zh
+"""
 WHATS = ("cases", "doctors", "patients", "examiners", "judges", "formats", "personas")
 
 
-@click.command("list", epilog="\b\nExamples:\n  clinic list doctors\n  clinic list cases --language zh")
+@click.command("list", short_help="Show cases, doctors, judges, formats ...", epilog=EXAMPLES)
 @click.argument("what", type=click.Choice(WHATS))
 @click.option("--language", type=click.Choice(["all", "zh", "en"]), default="all", help="Cases of this language.")
 def list_(what: str, language: str) -> None:

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import click
 
+EXAMPLES = """\b
+Example:
+  clinic report runs/quickstart
+"""
 
-@click.command(epilog="\b\nExample:\n  clinic report runs/quickstart")
+
+@click.command(short_help="Write summary and report of a run again.", epilog=EXAMPLES)
 @click.argument("run", type=click.Path(path_type=Path))
 def report(run: Path) -> None:
     """Write summary.json and report.html of the run folder RUN again, also of an unfinished one."""

@@ -14,7 +14,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(short_help="Run a batch: consult, judge, store, report.", epilog=EXAMPLES)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/NAME-OF-BATCH]")
 @click.option("--resume", is_flag=True, help="Go on in a run folder: nothing finished is repeated.")

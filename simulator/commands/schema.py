@@ -17,7 +17,7 @@ Then, as the first line of a batch file:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(short_help="Print JSON Schemas for editors.", epilog=EXAMPLES)
 @click.argument("what", type=click.Choice(["batch", "case", "cases", "consultation"]), default="batch")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write  [default: standard output]")
 def schema(what: str, output: Path | None) -> None:

@@ -26,7 +26,9 @@ _spec.loader.exec_module(cases)
 EN, ZH, MOTHER, DAUGHTER = cases.EN, cases.ZH, cases.ZH_MOTHER, cases.EN_DAUGHTER
 
 
-def talk(case: Case, *doctor: str, persona: Persona | None = None, seed: int = 1, max_turns: int = 40) -> list[PatientReply]:
+def talk(
+    case: Case, *doctor: str, persona: Persona | None = None, seed: int = 1, max_turns: int = 40
+) -> list[PatientReply]:
     """Hold a consultation: the patient opens, then answers each doctor line until it ends."""
     patient, turns, replies = AgendaPatient(), [], []
     for exchange, line in enumerate([None, *doctor], start=1):
@@ -35,7 +37,9 @@ def talk(case: Case, *doctor: str, persona: Persona | None = None, seed: int = 1
         view = PatientView(case, persona or Persona(), tuple(turns), exchange, max_turns, seed + exchange)
         reply = asyncio.run(patient.speak(view))
         replies.append(reply)
-        turns.append(Turn(index=len(turns), exchange=exchange, role="patient", text=reply.text, disclosed=reply.disclosed))
+        turns.append(
+            Turn(index=len(turns), exchange=exchange, role="patient", text=reply.text, disclosed=reply.disclosed)
+        )
         if reply.end:
             break
     return replies
@@ -48,11 +52,25 @@ def with_items(case: Case, **changes: object) -> Case:
 class TestOpening:
     def test_tells_the_complaint_and_what_is_volunteered(self) -> None:
         (opening,) = talk(EN)
-        assert opening.text.startswith("I've had a burning pain") and opening.disclosed == ("queasy",) and opening.end is None
+        assert (
+            opening.text.startswith("I've had a burning pain")
+            and opening.disclosed == ("queasy",)
+            and opening.end is None
+        )
 
     def test_what_did_not_fit_comes_at_the_next_turn(self) -> None:
-        long = {"id": "story", "topic": "course", "disclosure": "volunteered", "text": "It " + "really " * 45 + "burns."}
-        more = {"id": "more", "topic": "course", "disclosure": "volunteered", "text": "My " + "very " * 20 + "old bed is hard."}
+        long = {
+            "id": "story",
+            "topic": "course",
+            "disclosure": "volunteered",
+            "text": "It " + "really " * 45 + "burns.",
+        }
+        more = {
+            "id": "more",
+            "topic": "course",
+            "disclosure": "volunteered",
+            "text": "My " + "very " * 20 + "old bed is hard.",
+        }
         opening, answer = talk(with_items(EN, facts=[long, more]), "I see.")
         assert "more" not in opening.disclosed and "more" in answer.disclosed
 
@@ -77,7 +95,9 @@ class TestDisclosure:
         reply = talk(EN, "Any fever, vomiting or night sweats?")[1]
         assert set(reply.disclosed) == {"no-fever", "no-vomit"} and "night sweats" in reply.text
 
-    @pytest.mark.parametrize("line", ["Any ringing in your ears?", "What was your blood sugar?", "Do you own a bicycle?"])
+    @pytest.mark.parametrize(
+        "line", ["Any ringing in your ears?", "What was your blood sugar?", "Do you own a bicycle?"]
+    )
     def test_what_is_not_recorded_is_neither_denied_nor_normal(self, line: str) -> None:
         for seed in range(30):
             reply = talk(EN, line, seed=seed)[1]
@@ -88,14 +108,23 @@ class TestDisclosure:
         assert talk(ZH, "家里人有糖尿病吗？")[1].disclosed == ("family",)
 
     def test_nothing_is_ever_said_twice_in_the_same_words(self) -> None:
-        for case, line in ((EN, "When did this start?"), (ZH, "什么时候开始的？"), (MOTHER, "有没有耳鸣？"), (EN, "Do you smoke?")):
+        for case, line in (
+            (EN, "When did this start?"),
+            (ZH, "什么时候开始的？"),
+            (MOTHER, "有没有耳鸣？"),
+            (EN, "Do you smoke?"),
+        ):
             texts = [normal(reply.text) for reply in talk(case, *[line] * 25)]
             assert len(set(texts)) == len(texts)
 
 
 class TestSecrets:
     def test_the_diagnosis_is_left_out_of_facts(self) -> None:
-        fact = {"id": "f", "topic": "past_history", "text": "My brother had a stomach ulcer, they called it peptic ulcer disease."}
+        fact = {
+            "id": "f",
+            "topic": "past_history",
+            "text": "My brother had a stomach ulcer, they called it peptic ulcer disease.",
+        }
         reply = talk(with_items(EN, facts=[fact]), "Any past illnesses?")[1]
         assert reply.disclosed == ("f",) and "ulcer" not in reply.text
 
@@ -130,7 +159,9 @@ class TestCaregivers:
     def test_speak_of_the_patient_in_the_third_person(self) -> None:
         for seed in range(20):
             assert "孩子" in talk(MOTHER, "有没有发烧？", seed=seed)[1].text
-            assert not re.search(r"\bI (have|haven't had|don't have)\b", talk(DAUGHTER, "Any fever?", seed=seed)[1].text)
+            assert not re.search(
+                r"\bI (have|haven't had|don't have)\b", talk(DAUGHTER, "Any fever?", seed=seed)[1].text
+            )
             assert re.search(r"\b(she|her)\b", talk(DAUGHTER, "Does she have a cough?", seed=seed)[1].text, re.I)
 
     def test_an_unknown_sex_falls_back_to_how_the_caregiver_calls_the_patient(self) -> None:
@@ -165,11 +196,20 @@ def test_whatever_the_doctor_says_the_rules_hold(case: Case, lines: list[str], s
         assert set(reply.disclosed) <= ids and redact(reply.text, case) == reply.text
 
 
-WORDS = st.sampled_from("当 发烧 吗 ？ 什么 药 dyspnea Peptic ulcer disease 菌痢 how long do you have fever ? any pain and or , . {x} 您 过敏".split())
+WORDS = st.sampled_from(
+    (
+        "当 发烧 吗 ？ 什么 药 dyspnea Peptic ulcer disease 菌痢 how long do you have fever ? "
+        "any pain and or , . {x} 您 过敏"
+    ).split()
+)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from([EN, ZH, MOTHER]), st.lists(st.lists(WORDS, max_size=25).map(" ".join), max_size=4), st.integers(0, 10**6))
+@given(
+    st.sampled_from([EN, ZH, MOTHER]),
+    st.lists(st.lists(WORDS, max_size=25).map(" ".join), max_size=4),
+    st.integers(0, 10**6),
+)
 def test_medical_word_salad_gets_no_diagnosis_out(case: Case, lines: list[str], seed: int) -> None:
     for reply in talk(case, *lines, seed=seed):
         assert size(reply.text, case.language) <= limit(case.language) and redact(reply.text, case) == reply.text
@@ -189,7 +229,14 @@ def test_the_same_view_gives_the_same_words_and_seeds_vary_them() -> None:
 
 def test_a_turn_is_quick() -> None:
     talk(EN, "Any fever?")
-    view = PatientView(EN, Persona(), (Turn(index=0, exchange=1, role="doctor", text="Any fever? Do you smoke? When did it start?"),), 2, 9, 1)
+    view = PatientView(
+        EN,
+        Persona(),
+        (Turn(index=0, exchange=1, role="doctor", text="Any fever? Do you smoke? When did it start?"),),
+        2,
+        9,
+        1,
+    )
     patient, start = AgendaPatient(), time.process_time()
 
     async def many() -> None:

@@ -31,12 +31,18 @@ AXES = {
 
 
 def test_talkative_tells_one_more_fact_and_impatient_one() -> None:
-    told = {name: len(talk(EN, "Tell me more.", persona=AXES[name])[1].disclosed) for name in ("plain", "talkative", "impatient")}
+    told = {
+        name: len(talk(EN, "Tell me more.", persona=AXES[name])[1].disclosed)
+        for name in ("plain", "talkative", "impatient")
+    }
     assert told == {"plain": 2, "talkative": 3, "impatient": 1}
 
 
 def test_impatient_urges_the_doctor_on() -> None:
-    urged = [is_phrase("impatient", "en").search(talk(EN, "Any fever?", persona=AXES["impatient"], seed=s)[1].text) for s in SEEDS]
+    urged = [
+        is_phrase("impatient", "en").search(talk(EN, "Any fever?", persona=AXES["impatient"], seed=s)[1].text)
+        for s in SEEDS
+    ]
     assert any(urged) and not all(urged)
 
 
@@ -64,7 +70,7 @@ def test_basic_language_asks_back_at_jargon_once_and_then_answers() -> None:
 def test_basic_language_speaks_in_short_sentences() -> None:
     reply = talk(ZH, "什么时候开始的？哪里疼？疼得厉害吗？一天几次？什么时候加重？怎么缓解？", persona=AXES["basic"])[1]
     plain = talk(ZH, "什么时候开始的？哪里疼？疼得厉害吗？一天几次？什么时候加重？怎么缓解？")[1]
-    assert size(reply.text, "zh") < size(plain.text, "zh") and "，" not in reply.text
+    assert "，" in plain.text and "，" not in reply.text and size(reply.text, "zh") <= 40
 
 
 def test_low_recall_forgets_some_uncritical_facts_and_never_a_critical_one() -> None:
@@ -94,16 +100,41 @@ def test_confusion_now_and_then_misses_a_question_but_never_two_in_a_row() -> No
 
 
 def test_anxiety_adds_a_worry() -> None:
-    worried = [is_phrase("health_anxiety", "zh").search(talk(MOTHER, "有没有耳鸣？", persona=AXES["anxious"], seed=s)[1].text) for s in SEEDS]
+    worried = [
+        is_phrase("health_anxiety", "zh").search(talk(MOTHER, "有没有耳鸣？", persona=AXES["anxious"], seed=s)[1].text)
+        for s in SEEDS
+    ]
     assert any(worried) and not all(worried)
-    assert not any(is_phrase("health_anxiety", "zh").search(talk(MOTHER, "有没有耳鸣？", seed=s)[1].text) for s in SEEDS)
+    assert not any(
+        is_phrase("health_anxiety", "zh").search(talk(MOTHER, "有没有耳鸣？", seed=s)[1].text) for s in SEEDS
+    )
 
 
 QUESTIONS = {
-    "en": ["When did it start? How bad is it?", "Any fever, chest pain or night sweats?", "Do you smoke or drink?", "Tell me more.",
-           "Any allergies?", "Are you taking painkillers?", "Are you taking painkillers?", "Is there anything else?", "Any dyspnea?", "Okay."],
-    "zh": ["什么时候开始的？严重吗？", "有没有发烧、胸痛、盗汗？", "抽烟喝酒吗？", "您再详细说说。", "过敏吗？", "吃布洛芬吗？", "吃布洛芬吗？",
-           "还有什么不舒服吗？", "有咯血吗？", "好的。"],
+    "en": [
+        "When did it start? How bad is it?",
+        "Any fever, chest pain or night sweats?",
+        "Do you smoke or drink?",
+        "Tell me more.",
+        "Any allergies?",
+        "Are you taking painkillers?",
+        "Are you taking painkillers?",
+        "Is there anything else?",
+        "Any dyspnea?",
+        "Okay.",
+    ],
+    "zh": [
+        "什么时候开始的？严重吗？",
+        "有没有发烧、胸痛、盗汗？",
+        "抽烟喝酒吗？",
+        "您再详细说说。",
+        "过敏吗？",
+        "吃布洛芬吗？",
+        "吃布洛芬吗？",
+        "还有什么不舒服吗？",
+        "有咯血吗？",
+        "好的。",
+    ],
 }
 
 
