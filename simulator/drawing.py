@@ -118,7 +118,7 @@ def histograms(
             if count:
                 tall = max(1.5, height * count / highest)
                 parts.append(
-                    f'<rect class="bar s{index % SERIES}" x="{left + place * step + 1:.1f}" y="{base - tall:.1f}" '
+                    f'<rect class="bin s{index % SERIES}" x="{left + place * step + 1:.1f}" y="{base - tall:.1f}" '
                     f'width="{max(1.0, step - 2):.1f}" height="{tall:.1f}"><title>{count}</title></rect>'
                 )
         parts.append(f'<line class="base" x1="{left}" x2="{right}" y1="{base}" y2="{base}"/>')

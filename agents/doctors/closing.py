@@ -72,7 +72,7 @@ def plain_close(condition: KnownCondition, points: int, language: Language) -> s
     words = condition_words(condition, language)
     advice = _advice(words, points, language)
     if language == "zh":
-        return f"您这个情况可能是{words.name}。{advice}"
+        return f"您这个情况考虑是{words.name}。{advice}"
     return f"This is probably {words.name}. {advice}"
 
 
@@ -80,7 +80,7 @@ def generic_close(condition: KnownCondition, language: Language) -> str:
     """Return a conclusion with advice that would fit anybody."""
     name = condition_words(condition, language).name
     if language == "zh":
-        return f"听起来可能是{name}。建议您注意休息，多喝水，饮食清淡一些。"
+        return f"听起来考虑是{name}。建议您注意休息，多喝水，饮食清淡一些。"
     return f"This is probably {name}. I suggest you rest, drink plenty of water and eat light meals."
 
 
@@ -125,7 +125,7 @@ def _diagnosis(part: Conclusion, words: ConditionWords, language: Language) -> s
     why = words.explanation.rstrip(_ENDS)
     if language == "zh":
         heard = f"从{'、'.join(part.reasons)}来看，" if part.reasons else ""
-        return f"{heard}最可能是{words.name}" + (f"，{why}。" if part.explain else "。")
+        return f"{heard}首先考虑是{words.name}" + (f"，{why}。" if part.explain else "。")
     heard = f" because of the {_list(part.reasons, 'and')}" if part.reasons else ""
     return f"This is most likely {words.name}{heard}." + (f" That means {why}." if part.explain else "")
 

@@ -13,6 +13,8 @@ from agents.protocols import DoctorView
 
 MOST = 4
 LEADING = 5
+DOUBT = 0.6
+"""Exponent that flattens the posterior while asking: naive Bayes is surer than it should be."""
 RED_FLAG_BONUS = 0.10
 LIKELY_BONUS = 0.05
 LIST_SHARE = 0.6
@@ -30,10 +32,11 @@ def choose_findings(
     The score is the expected information gain in bits, plus a bonus for red flags of the leading conditions
     and for what the leading conditions make likely.
     """
-    score = information_gain(kb, chance) + LIKELY_BONUS * (chance @ kb.likelihood)
+    doubted = chance**DOUBT / np.sum(chance**DOUBT)
+    score = information_gain(kb, doubted) + LIKELY_BONUS * (doubted @ kb.likelihood)
     for row in ranking(chance)[:LEADING]:
         for flag in kb.conditions[row].red_flags:
-            score[kb.finding_at[flag]] += RED_FLAG_BONUS * float(chance[row])
+            score[kb.finding_at[flag]] += RED_FLAG_BONUS * float(doubted[row])
     closed = settled(kb, evidence) | set(words.named(progress.asked, view.language))
     order = [kb.findings[int(i)].id for i in np.argsort(-score, kind="stable")]
     wanted = [name for name in order if name not in closed and score[kb.finding_at[name]] >= WORTHWHILE]

@@ -20,7 +20,7 @@ from agents.knowledge.lexicon import Lexicon, lexicon
 from agents.knowledge.schema import KnownTest
 from agents.protocols import DoctorReply, DoctorView
 
-LISTED = 5
+LISTED, ALWAYS = 5, 3
 WORTH_NAMING = 0.01
 EMERGENCY_SHARE = 0.35
 EXHAUSTED_AFTER = 12
@@ -124,7 +124,7 @@ class HistoryTaker:
 
     def _closing(self, view: DoctorView, now: Assessment) -> str:
         lead = self._kb.conditions[now.order[0]]
-        others = [self._kb.conditions[row] for row in now.order[1:3] if now.chance[row] > WORTH_NAMING / 2]
+        others = [self._kb.conditions[row] for row in now.order[1:ALWAYS]]
         emergencies = [row for row, c in enumerate(self._kb.conditions) if c.urgency == "emergency"]
         danger = float(np.sum(now.chance[emergencies]))
         return closing.close(
@@ -150,7 +150,7 @@ class HistoryTaker:
         return tuple(f.zh.name if view.language == "zh" else f.en.name for f in found)
 
     def _differential(self, now: Assessment, view: DoctorView) -> tuple[str, ...]:
-        rows = [row for i, row in enumerate(now.order[:LISTED]) if not i or now.chance[row] >= WORTH_NAMING]
+        rows = [row for i, row in enumerate(now.order[:LISTED]) if i < ALWAYS or now.chance[row] >= WORTH_NAMING]
         return tuple(closing.condition_words(self._kb.conditions[row], view.language).name for row in rows)
 
     def _afterwards(self, view: DoctorView, now: Assessment) -> str:

@@ -203,13 +203,16 @@ def _likelihood(
     implies = {finding.id: finding.implies for finding in findings}
     for name in reversed(order):
         for general in implies[name]:
-            table[:, at[general]] = np.maximum(table[:, at[general]], table[:, at[name]])
+            raised = np.maximum(table[:, at[general]], table[:, at[name]])
+            table[:, at[general]] = np.where(listed[:, at[name]], raised, table[:, at[general]])
+            listed[:, at[general]] |= listed[:, at[name]]
     for name in order:
-        column = at[name]
-        for general in implies[name]:
-            share = min(0.9, background[column] / background[at[general]])
-            inherited = np.maximum(table[:, column], share * table[:, at[general]])
-            table[:, column] = np.where(listed[:, column], table[:, column], inherited)
+        shares = [(at[g], min(0.9, background[at[name]] / background[at[g]])) for g in implies[name]]
+        if shares:
+            inherited = np.max([share * table[:, column] for column, share in shares], axis=0)
+            least = np.min([table[:, column] for column, _ in shares], axis=0)
+            kept = np.where(listed[:, at[name]], table[:, at[name]], np.minimum(inherited, least))
+            table[:, at[name]] = kept
     return np.clip(table, FLOOR, CEILING)
 
 

@@ -17,12 +17,13 @@ from scenarios.schema import Absence, Case, Disclosure, Fact, Language, Topic
 CACHED_CASES = 1024
 _COVERAGE = {"en": 0.5, "zh": 0.45}
 """Least share of a question's weighted content words that an item must hold to be meant by it."""
+_RELATIVES = r"家里人|家族|亲属|父母|\b(family|relatives?|parents?)\b"
 _TIME = {
     "en": r"\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|couple|few|several|a|an|last|past)[ -]"
     r"(of )?(minute|hour|day|night|week|month|year|morning|evening|monday|tuesday|wednesday|thursday|friday|saturday"
     r"|sunday|spring|summer|autumn|winter)|yesterday|\bago\b|this morning|since|suddenly|gradually|tonight",
-    "zh": r"[\d一二三四五六七八九十两半几多]+个?(多)?(分钟|小时|钟头|天|日|周|星期|月|年|晚)|昨|前天|今早|今天|早上开始|"
-    r"突然|逐渐|慢慢|以来",
+    "zh": r"[\d一二三四五六七八九十两半几多]+个?(多)?(分钟|小时|钟头|天|日|周|星期|月|年|晚)|昨|前天|今早|今天|"
+    r"早上开始|突然|逐渐|慢慢|以来",
 }
 
 
@@ -42,7 +43,9 @@ class Item:
 
     def is_family(self) -> bool:
         """Whether it is about relatives, not about the patient."""
-        return self.topic == "family_history"
+        if self.topic == "family_history":
+            return True
+        return not self.present and bool(re.search(_RELATIVES, self.text, re.I))
 
 
 class CaseIndex:

@@ -35,8 +35,8 @@ _SENSATIONS = frozenset(
     {"pain", "pressure", "swelling", "numbness", "weakness", "itch", "rash", "stiffness", "redness"}
 )
 _DRUGS = frozenset(
-    "penicillin cephalosporin antibiotic painkiller paracetamol aspirin blood_thinner steroid inhaler insulin metformin "
-    "statin bp_drug antacid herbal".split()
+    "penicillin cephalosporin antibiotic painkiller paracetamol aspirin blood_thinner steroid inhaler insulin "
+    "metformin statin bp_drug antacid herbal".split()
 )
 _HOMES: dict[str, Topic] = {
     "work": "social_history",
@@ -117,10 +117,14 @@ def understand(index: CaseIndex, question: str) -> Ask:
     return Ask("named", (), tuple(alike[:1])) if alike else Ask("unclear", missing=_leftover(question, index.language))
 
 
+def _illness(topics: tuple[Topic, ...]) -> bool:
+    return any(topic in PRESENT_ILLNESS for topic in topics)
+
+
 def _topics(put: Wording, spoken: tuple[Thing, ...]) -> tuple[Topic, ...]:
     topics = put.topics
     if len(topics) > 1 and "associated" in topics:
-        topics = tuple(t for t in topics if t != "associated") if not put.open else ("associated",)
+        topics = tuple(t for t in topics if t != "associated") if not put.open or _illness(topics) else ("associated",)
     for narrow in _NARROW:
         if narrow in topics:
             return (narrow,)
@@ -134,7 +138,7 @@ def _topics(put: Wording, spoken: tuple[Thing, ...]) -> tuple[Topic, ...]:
 def _pool(index: CaseIndex, topics: tuple[Topic, ...]) -> list[Item]:
     for topic in topics:
         if topic in _SCOPE:
-            return [i for i in index.items if i.topic in _SCOPE[topic]]
+            return [i for i in index.items if i.topic in _SCOPE[topic] or (topic == "family_history" and i.is_family())]
     return [i for i in index.items if not i.is_family()]
 
 

@@ -22,13 +22,15 @@ _VACUOUS = re.compile(
     r"issues?|surgeries|disease|review|mentioned|disorders?)(?: (?:in|on|of|as|other|noted|aside|apart|reported|provided|was|were|is|known)\b[^,;]*)?\.?$|"
     r"all systems|all other|information|essentially|overall healthy|otherwise (?:healthy|well|negative)|.*\b(?:is|are) (?:essentially )?(?:unremarkable|negative|not applicable)\b|"
     r"newborn, no|.*social history is not|no past medical history|no (?:other )?(?:medical )?history(?: available)?$|"
-    r".*unable to (?:provide|obtain)|review of systems|not obtainable)", re.I)
+    r".*\b(?:not (?:specified|provided)|did not provide|does not provide|nothing further)\b|.*unable to (?:provide|obtain)|review of systems|not obtainable)", re.I)
 _OBSERVED = re.compile(
     r"\b(?:appears?|shows? signs|signs of|oriented to|vital signs|vitals|physical exam\w*|on exam\w*|examination|auscultat|palpa(?:tion|ble|ted)|murmur|"
     r"temperature of|pulse of|alert and|lymphadenopathy|somnolent|within normal limits|signs? of distress|\d+/min|histolog|histopath|biopsy (?:show|reveal|demonstrat|specimen)|"
     r"laboratory|dermoscop|immunofluores|(?:is|are|was|were) (?:noted|identified|observed|seen|visualized|appreciated) (?:on|in|over|at)|microscop|culture|stain)\b", re.I)
 _TIME = re.compile(r"\bago\b|\bfor (?:about |the past |the last |over )?(?:an?|\d+|several|one|two|three|four|five|six|few|many)\b|started|began|since|"
                    r"\b(?:past|last) (?:\d+|few|several|day|week|month|year|one|two|three)|sudden|yesterday|over the (?:past|last)|\d+ (?:day|week|month|year|hour)s?", re.I)
+_SOCIAL = re.compile(r"(?:;|,)\s+(?:and |but )?(?=(?:non-?smoker|smok|drinks|works|lives|retired|occasional|moderate|social|denies|no |never|does not|"
+                     r"enjoys|heavy|consumes|married|student|former|uses|attends|has|exercises|plays|employed|unemployed)\w*\b)", re.I)
 _CARER = re.compile(
     r"(?:patient's |his |her |by (?:his|her) |accompanied by (?:his|her) )(?P<who>wife|husband|daughter|son|mother|father|family|parents|sister|brother)\b", re.I)
 _SPEECHLESS = re.compile(
@@ -57,14 +59,15 @@ def carer_of(text: str, sex: str) -> Carer | None:
 def add_section(draft: Draft, text: str, section: str, voice: Voice) -> None:
     """Add every sentence of ``text``: denials as absences, observations as findings, the rest in the speaker's words."""
     for sentence in sentences(tidy(text), "en"):
-        for part in re.split(r";\s+", sentence.rstrip(".")):
+        marks = _SOCIAL if section == "social" else r";\s+"
+        for part in re.split(marks, sentence.rstrip(".")):
             _add(draft, part, section, voice)
 
 
 def _add(draft: Draft, sentence: str, section: str, voice: Voice) -> None:
     if is_vacuous(sentence):
         return
-    if is_observed(sentence) and section in ("history", "review"):
+    if is_observed(sentence) and section != "primary":
         draft.findings.append(titled(sentence, _finding_name(sentence), {f.id for f in draft.findings}))
         return
     absent, rest = split_en(sentence)

@@ -1,14 +1,15 @@
 """From pieces of a record to a valid Case: ids, duplicates, the limit of facts, masking of the diagnosis.
 
 Critical, documented once for all formats: the primary and secondary symptoms, the first sentence that says when or
-for how long, and the past history that the record reports. Nothing negative and nothing empty is ever critical.
+for how long, and the past history that the record reports; where these are fewer than three, the next sentences of the
+history. Nothing negative and nothing empty is ever critical.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scenarios.errors import ImportRecordError
 from scenarios.importers.diagnosis import masked, mentions, names_of
@@ -69,12 +70,17 @@ class Draft:
     def add(self, text: str, section: str, *, default: Topic = "associated", critical: bool = False,
             topic: Topic | None = None) -> None:
         """Add a sentence of the speaker's, sorted by topic; one that is too long becomes several."""
-        chosen = topic or topic_of(text, self.language, default)
+        chosen = topic or topic_of(self._plain(text), self.language, default)
         disclosure: Disclosure = "volunteered" if section == "primary" else disclosure_of(text, chosen, self.language)
         if section == "social":
             disclosure = "specific"
         for number, part in enumerate(pieces(text, self.language)):
             self.pieces.append(Piece(part, section, chosen, disclosure, critical and number == 0))
+
+    def _plain(self, text: str) -> str:
+        """Return ``text`` without the words for the patient, which may be a kinship term."""
+        called = self.speaker.calls_patient
+        return re.sub(re.escape(called), "", text, flags=re.I) if called else text
 
     def deny(self, names: Sequence[str]) -> None:
         """Add absences, one a name."""
@@ -126,12 +132,30 @@ def _facts(draft: Draft, names: tuple[str, ...], taken: set[str]) -> list[Fact]:
             piece = Piece(text, piece.section, piece.topic, piece.disclosure, piece.critical)
         if not _repeats(piece, kept, draft.language):
             kept.append(piece)
-    chosen = _limited(kept, draft)
+    chosen = _limited(_enough_critical(kept, draft.language), draft)
     return [
         Fact(id=free_id(f"{piece.topic.replace('_', '-')}-{number}", taken), topic=piece.topic, text=piece.text,
              disclosure=piece.disclosure, critical=piece.critical)
         for number, piece in enumerate(chosen, 1)
     ]
+
+
+_NEGATIVE = {
+    "en": re.compile(r"\b(?:not|no|never|without|don't|doesn't|haven't|hasn't|isn't|didn't|wasn't|can't)\b", re.I),
+    "zh": re.compile(r"没|无|不|否认|未"),
+}
+
+
+def _enough_critical(kept: list[Piece], language: Language) -> list[Piece]:
+    """Mark further sentences of the history, then the rest, until three are critical."""
+    lacking = 3 - sum(piece.critical for piece in kept)
+    order = sorted(range(len(kept)), key=lambda i: (RANK[kept[i].section], i))
+    for place in order:
+        piece = kept[place]
+        if lacking > 0 and not piece.critical and piece.section != "social" and not _NEGATIVE[language].search(piece.text):
+            kept[place] = replace(piece, critical=True)
+            lacking -= 1
+    return kept
 
 
 def _repeats(piece: Piece, kept: Sequence[Piece], language: Language) -> bool:

@@ -17,7 +17,7 @@ _IMAGING = re.compile(r"x-?ray|\bct\b|\bmri\b|ultraso|echo|imaging|radiograph|an
 _LAB = re.compile(r"blood|serum|urin|cultur|biops|count|panel|csf|lab|histolog|histopath|electrolyt|antibod|serolog|stain|smear|"
                   r"hemoglobin|glucose|test|level|patholog|stool|血|尿|便|培养|生化|病理|抗体|肝功|肾功|电解质", re.I)
 _OTHER = re.compile(r"\becg\b|\bekg\b|\beeg\b|\bemg\b|electro|screen|audio|spirom|心电|脑电|肌电|肺功能", re.I)
-_EMPTY = re.compile(r"^(?:n/?a|none|not (?:provided|applicable|available|performed|done|specified)\b.*|unknown|-|无|未查|未做|)$", re.I)
+_EMPTY = re.compile(r"^(?:n/?a|none|information not.*|not (?:provided|applicable|available|performed|done|specified)\b.*|unknown|-|无|未查|未做|)$", re.I)
 _SAME = frozenset({"findings", "finding", "results", "result", "impression"})
 
 

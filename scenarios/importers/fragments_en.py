@@ -25,7 +25,9 @@ _A = frozenset(
     "patch growth history feeling gait limp tremor seizure episode discharge cyst belly burn bruise pain".split()
 )
 _NO_A = frozenset("pain swelling discharge".split())
-_CHANGE = re.compile(r"^(?:improvement|increase|decrease|worsening|change|development|appearance|recent appearance|increased frequency|presence)\b", re.I)
+_CHANGE = re.compile(r"^(?:improvement|increase|decrease|worsening|change|development|appearance|recent appearance|increased frequency)\b", re.I)
+_BARE = re.compile(r"(?:lesions?|rash|pain|discoloration|cough|symptoms?|swelling|blisters?|itching|headaches?|episodes?|bleeding|diarrhea|vomiting|"
+                   r"fever|weakness|lump|mass|discharge|wound|stools?|urine|vision)\b", re.I)
 _DRINK = (
     (r"social(?:ly)?(?: alcohol (?:use|consumption|drinker))", "drinks alcohol socially"),
     (r"(occasional|moderate|heavy|daily|regular|chronic|light) alcohol (?:use|consumption|intake)(.*)", r"drinks alcohol \1ly\2"),
@@ -55,7 +57,9 @@ def whole_sentence(text: str, section: str) -> str:
         return f"the patient has a history of {lower_first(match[1])}"
     if re.fullmatch(_JOB + r"(?: (?:at|in|of|studying|by) .+)?", text, re.I):
         return f"the patient is {_article(text)}{lower_first(text)}"
-    return text if _has_verb(text) else _noun_phrase(text, section)
+    if _has_verb(text):
+        return f"the {lower_first(text)}" if _BARE.match(text) else text
+    return _noun_phrase(text, section)
 
 
 def _habit(text: str) -> str:
@@ -86,6 +90,10 @@ def _noun_phrase(text: str, section: str) -> str:
         return re.sub(r"^(\w+) to ", lambda m: f"the patient {_UNABLE[m[1].lower()]} ", text)
     if re.match(r"(?:mother|father|brother|sister|uncle|family)\b", text, re.I):
         return f"the patient's {lower_first(text)}"
+    if presence := re.match(r"(?:the )?presence of (.+)", text, re.I):
+        return f"the patient has {presence[1]}"
+    if re.match(r"exclusive(?:ly)? breastfe", text, re.I):
+        return f"the patient is {re.sub(r'^exclusive(?:ly)? breastfe(?:eding|d)', 'exclusively breastfed', text, flags=re.I)}"
     if _CHANGE.match(text):
         return f"the patient has noticed {_article(text)}{lower_first(text)}"
     if re.match(r"episodes? of |sudden|loss of ", text, re.I):
@@ -123,5 +131,5 @@ def _has_verb(text: str) -> bool:
     outer = re.split(r"\s(?:that|which|who|when|while|where)\s", text)[0]
     return re.search(
         r"(?<!-)\b(?:is|are|was|were|has|have|had|does|did|can|could|cannot|began|occurs?|worsens|worse|improves|improved|started|appears?|seems|"
-        r"radiates|spread|spreads|developed|reports?|denies|died|noticed|attends|lives|shows|expresses|mentions|feels|died|"
+        r"radiates|spread|spreads|developed|reports?|denies|died|noticed|appeared|occurred|resolved|increased|lasted|complicated|include[sd]?|attends|lives|shows|expresses|mentions|feels|died|"
         r"underwent|witnessed|became|recently|notes|provided|takes|states|believes|describes|intensified|resolves)\b(?! history)", outer, re.I) is not None

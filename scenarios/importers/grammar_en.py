@@ -18,7 +18,7 @@ _CONJOINED = frozenset(
     "attempts performs maintains shows visits hasn't doesn't isn't develops begins starts becomes keeps tends".split()
 )
 _OBJECT_NEXT = (
-    r"(?=[.,;!?]|$| (?:and|or|but|in|on|at|to|for|with|from|by|as|when|while|because|since|after|before|of|that|who|the|a|an|"
+    r"(?=[.,;!?]|$| (?:and|or|but|in|on|at|to|for|with|from|by|as|when|while|because|since|after|before|of|that|who|I|the|a|an|"
     r"about|into|off|up|out|down|over|during|every|this|last|more|very|so|feel|feeling|unconscious|unable|awake|alone|if|not)\b)"
 )
 

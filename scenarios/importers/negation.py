@@ -9,11 +9,11 @@ WHO_EN = r"(?:(?:the |this |a )?(?:patient|man|woman|boy|girl|child|infant|baby|
 _ADVERBS = r"(?:also |specifically |otherwise |currently |however,? |further |additionally |generally )*"
 _DENIAL = re.compile(
     rf"(?:^|[,;]\s*|\s+)(?:but |and |, )*(?:{WHO_EN}\s+)?{_ADVERBS}"
-    rf"(?:denie[sd]|deny|denying|(?:reports?|reported|notes?|has|had|have|with|shows?|there (?:is|are|was|were|have been|has been)|"
-    rf"there's)\s+(?:experiencing |having )?no|negative for)\s+(?!longer)(?P<list>[^;]+)", re.I
+    rf"(?:denie[sd]|deny|denying|(?:does|did|do) not (?:report|have|describe|mention|complain of|endorse) any|(?:reports?|reported|notes?|has|had|have|with|shows?|there (?:is|are|was|were|have been|has been)|"
+    rf"there's)\s+(?:experiencing |having )?no|negative for|(?<=,) ?no(?= known| history| prior| previous| significant| recent| family))\s+(?!longer)(?P<list>[^;]+)", re.I
 )
 _NO = re.compile(r"^(?:and |but )?(?:there (?:is|are|was|were|have been|has been) )?(?:no|without|nil)\s+(?P<list>[^;]+)$", re.I)
-_STOP = re.compile(r",? but (?!no )|, although |, though |,? except |, however|, who |, which |, and (?=(?:he|she|the|is|was|has|"
+_STOP = re.compile(r",? but (?!no )|, although |, though |,? except |, however|, who |, which |, and (?=(?:he|she|the|her|his|my|is|was|has|"
                    r"takes|enjoys|does|did|works|mentions|notes|reports|lives)\b)|, (?=(?:takes|works|lives|reports)\b)| because | despite | since ")
 _TAIL = re.compile(r"\s*\b(?:(?:was|were|is|are|have been|has been)\s+)?(?:reported|noted|mentioned|identified|known|described|"
                    r"either|at this time|currently|on review|regularly)(?:\s+by\s+.*)?$", re.I)
@@ -65,6 +65,8 @@ def names_en(listed: str) -> list[str]:
     if len(parts) > 1 and len(parts[-1].split()) > 1:
         head = parts[-1].split()[-1]
         parts = [f"{p} {head}" if _ADJECTIVE.match(p) and p not in ("malaria",) else p for p in parts]
+    if len(parts) > 1 and (shared := re.search(r"\s(changes|symptoms|habits|problems|issues|disturbances|abuse|use)$", parts[-1])):
+        parts = [p if " " in p else f"{p} {shared[1]}" for p in parts]
     names: list[str] = []
     for part in parts:
         name = _TAIL.sub("", part)

@@ -28,7 +28,7 @@ _EN: tuple[tuple[Topic, str], ...] = (
      r"previous|in the past|chronic|as a child|stroke|cholesterol|years? ago"),
     ("onset", r"\bago\b|start(?:ed|s)|began|since|sudden|onset|for (?:about |the (?:past|last) |over )?(?:\d|an?\b|one|two|three|"
      r"four|five|six|several|many|few)|first noticed|yesterday|this morning|overnight"),
-    ("relief", r"reliev|relief|improv|better|alleviat|eas(?:es|ed)|goes away|settles"),
+    ("relief", r"reliev|relief|improv|better|alleviat|\beas(?:es|ed)\b|goes away|settles"),
     ("provocation", r"wors\w+ (?:with|when|after|on|by|in|during)|trigger|after (?:eating|meals|exerci|physical)|"
      r"with (?:exertion|movement)|when (?:i|he|she|my|eating|walking|lying)|provok|on exertion|bring"),
     ("timing", r"episod|intermitten|constant|daily|at night|morning|times (?:a|per)|every|frequen|recurr|comes and goes|"

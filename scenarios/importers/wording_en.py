@@ -27,6 +27,10 @@ _HISTORY = re.compile(rf"^(?:an? |the )?(?:{_SPAN}[\s-](?:long\s)?|(?P<long>long
                       r"(?:experiencing |having |an? (?=progressive|worsening)|developing )?(?P<what>.+)$", re.I)
 
 
+_BROUGHT = re.compile(r"(?:the patient|he|she) (?:was|has been|is)(?: being)? (?:brought|rushed|taken|admitted)(?: in)?(?: (?:to|into) [^,]*?)?(?: by [^,]*?)? "
+                      r"(?:for|due to|because of|with|because (?:he|she) has) (?P<what>.+)$", re.I)
+
+
 class Voice(NamedTuple):
     """Who says it: ``own`` for the patient; ``calls`` is how a caregiver refers to the patient."""
 
@@ -108,6 +112,8 @@ def _kin_reports(text: str, voice: Voice) -> str:
 
 
 def _presents(text: str, voice: Voice) -> str:
+    if brought := _BROUGHT.match(text):
+        return f"{voice.subject} has {brought['what']}"
     match = re.match(rf"(?:the patient|he|she){_ADVERB}\s+{_PRESENT}\s+(?P<what>.+)$", text, re.I)
     return f"{voice.subject} has {match['what']}" if match else text
 
@@ -122,6 +128,8 @@ def _reports(text: str, voice: Voice) -> str:
         if verb.startswith("note"):
             return f"{voice.subject} has{also} noticed that {what}"
         return f"{voice.subject} {verb} {what}" if verb.startswith("believe") else what
+    if seen := re.match(r"(?:the )?(?:appearance|onset|development|presence|sensation) of (.+)", what, re.I):
+        return f"{voice.subject} {'has' if not re.search(r' ago', what) else 'noticed'} {seen[1]}"
     if gerund := re.match(r"(\w+ing)\b\s*(.*)", what):
         return _gerund(verb, gerund[1].lower(), gerund[2], voice.subject, also)
     if verb.startswith(("recall", "recount")):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from agents.fidelity import check_patient
 from agents.patients.phrasing import is_phrase
-from agents.patients.text import size
+from agents.patients.text import limit, size
 from scenarios.schema import Case, Persona, Turn
 from tests.agents import test_agenda_patient as agenda
 
@@ -138,16 +140,39 @@ QUESTIONS = {
 }
 
 
+def consult(case: Case, persona: Persona, seed: int) -> tuple[Turn, ...]:
+    """Return a whole transcript, without disclosed ids, as the gate sees a foreign patient."""
+    lines = QUESTIONS[case.language]
+    turns: list[Turn] = []
+    for n, reply in enumerate(talk(case, *lines, persona=persona, seed=seed)):
+        if n:
+            turns.append(Turn(index=len(turns), exchange=n, role="doctor", text=lines[n - 1]))
+        turns.append(Turn(index=len(turns), exchange=n + 1, role="patient", text=reply.text))
+    return tuple(turns)
+
+
+def test_shipped_cases_are_told_faithfully(root: Path) -> None:
+    files = sorted((root / "scenarios" / "library").glob("*/*.yaml"))
+    shipped = [Case.model_validate(entry) for file in files for entry in _entries(file)]
+    assert {case.language for case in shipped} == {"zh", "en"}
+    for number, case in enumerate(shipped):
+        for name in ("plain", "everything", "distrustful"):
+            turns = consult(case, AXES[name], number)
+            assert check_patient(case, turns).breaches == (), case.id
+            assert all(
+                size(turn.text, case.language) <= limit(case.language) for turn in turns if turn.role == "patient"
+            )
+
+
+def _entries(file: Path) -> list[object]:
+    loaded = yaml.safe_load(file.read_text("utf-8"))
+    return list(loaded if isinstance(loaded, list) else loaded.get("cases", [loaded]))
+
+
 @pytest.mark.parametrize("persona", AXES.values(), ids=AXES.keys())
 @pytest.mark.parametrize("case", [EN, ZH, MOTHER, DAUGHTER], ids=lambda case: case.id)
 def test_no_persona_ever_breaks_fidelity(case: Case, persona: Persona) -> None:
     for seed in range(12):
-        lines = QUESTIONS[case.language]
-        replies = talk(case, *lines, persona=persona, seed=seed * 100)
-        turns = []
-        for n, reply in enumerate(replies):
-            if n:
-                turns.append(Turn(index=len(turns), exchange=n, role="doctor", text=lines[n - 1]))
-            turns.append(Turn(index=len(turns), exchange=n + 1, role="patient", text=reply.text))
-        assert check_patient(case, tuple(turns)).breaches == ()
+        turns = consult(case, persona, seed * 100)
+        assert check_patient(case, turns).breaches == ()
         assert not any(re.search(r"[{}]", turn.text) for turn in turns)
