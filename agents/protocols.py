@@ -77,7 +77,8 @@ class DoctorReply:
 class PatientView:
     """What a patient knows when it is to speak: its own case and persona and all turns so far.
 
-    ``turns`` is empty for the opening. ``disclosed`` ids are found in the turns themselves.
+    ``turns`` is empty for the opening. ``disclosed`` ids are found in the turns themselves. ``seed`` is this
+    turn's own, ``consultation_seed`` the same at every turn (what low recall has forgotten stays forgotten).
     """
 
     case: Case
@@ -86,6 +87,7 @@ class PatientView:
     exchange: int
     max_turns: int
     seed: int
+    consultation_seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,10 @@ def _patient_node(room: Cast) -> Any:
         turns = state["turns"]
         exchange = next_exchange(turns, "patient")
         seed = derive_seed(state["seed"], "patient", len(turns))
-        view = PatientView(state["case"], state["persona"], turns, exchange, state["max_turns"], seed)
+        view = PatientView(
+            case=state["case"], persona=state["persona"], turns=turns, exchange=exchange,
+            max_turns=state["max_turns"], seed=seed, consultation_seed=state["seed"],
+        )
         reply, took_s = await guarded("patient", room.patient.speak(view), room.turn_timeout_s)
         turn = Turn(
             index=len(turns), exchange=exchange, role="patient", text=_spoken("patient", reply.text),

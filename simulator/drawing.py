@@ -67,7 +67,7 @@ def forest(mean: float | None, interval: Interval, reach: float) -> Markup:
 def profile(rows: Sequence[tuple[str, Sequence[Dot]]], low: float, high: float, title: str) -> Markup:
     """Return a dot-and-interval plot: one band a row, one line a series; quieter than a radar, and comparable."""
     lanes = max((len(dots) for _, dots in rows), default=0)
-    band = 25 + 11 * lanes
+    band = 33 + 11 * lanes
     parts, left, right = [], 2.0, WIDTH - 12.0
 
     def x(value: float) -> float:
@@ -131,7 +131,7 @@ def histograms(
 
 def curves(rows: Sequence[tuple[str, Sequence[float]]], title: str) -> Markup:
     """Return lines over the exchanges 1, 2, ...; values are shares 0..1."""
-    top, base, left, right = 8.0, 208.0, 34.0, WIDTH - 12.0
+    top, base, left, right = 8.0, 248.0, 34.0, WIDTH - 12.0
     last = max((len(values) for _, values in rows), default=1)
 
     def x(exchange: int) -> float:

@@ -14,8 +14,8 @@ MAIN = ("total", *DIMENSIONS, "coverage", "diagnosis_top1", "red_flags")
 """The metrics that tables show first; everything else is folded away below."""
 
 _LABELS: dict[str, str] = {
-    "total": "Total (0-100)",
-    **{str(name): f"{words['en']} (0-10)" for name, words in DIMENSIONS.items()},
+    "total": "Total (0–100)",
+    **{str(name): f"{words['en']} (0–10)" for name, words in DIMENSIONS.items()},
     "coverage": "Critical items out (share)",
     "coverage_all": "All items out (share)",
     "diagnosis_top1": "Diagnosis first (share)",

@@ -25,7 +25,7 @@ def environment() -> Environment:
         loader=PackageLoader("simulator", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "signed": signed, "p_value": p_value, "label": label, "percent": percent}
+    made.filters |= {"number": number, "signed": signed, "p_value": p_value, "label": label}
     return made
 
 
@@ -58,11 +58,6 @@ def number(value: float | None, metric: str = "") -> str:
 def signed(value: float | None, metric: str = "") -> str:
     """Return a difference with its sign; a true minus, so that it aligns with the plus."""
     return "–" if value is None else f"{value:+.{decimals(metric)}f}".replace("-", "−")
-
-
-def percent(value: float | None) -> str:
-    """Return a share in per cent."""
-    return "–" if value is None else f"{100 * value:.0f}%"
 
 
 def p_value(value: float | None) -> str:

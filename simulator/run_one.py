@@ -86,7 +86,7 @@ def merge_metrics(verdicts: Iterable[Verdict], turns: tuple[Turn, ...]) -> dict[
     row: dict[str, float] = {"exchanges": float(turns[-1].exchange) if turns else 0.0}
     for index, verdict in enumerate(verdicts):
         prefix = "" if index == 0 else f"{verdict.judge}."
-        for name, value in {**verdict.scores, **verdict.metrics}.items():
+        for name, value in (*verdict.scores.items(), *verdict.metrics.items()):
             row[prefix + name] = round(float(value), 6)
     return row
 

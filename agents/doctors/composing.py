@@ -45,16 +45,23 @@ def _arrange(
     view: DoctorView, parts: list[Part], named: list[str], several: int
 ) -> tuple[list[list[Part]], list[str]]:
     """Return the parts of each question and the findings for the last one."""
-    together = [part for part in parts if not part.solo]
-    bundles = [together[i : i + MAX_PARTS] for i in range(0, len(together), MAX_PARTS)]
+    illness = _bundles([part for part in parts if part.illness])
+    history = _bundles([part for part in parts if not (part.illness or part.solo)])
+    bundles = sorted(illness + history, key=lambda bundle: parts.index(bundle[0]))
     if parts and parts[0].solo:
         bundles.insert(0, parts[:1])
+    elif not bundles:
+        bundles = [[part] for part in parts]
     if several == 1:
         return (bundles[:1], []) if bundles and (view.exchange % 2 == 0 or not named) else ([], named)
     if several == 2 and len(bundles) > 1 and parts[0].solo:
         return bundles[:2], []
     kept = bundles[: several - 1] if named else bundles[:several]
     return kept, named
+
+
+def _bundles(parts: list[Part]) -> list[list[Part]]:
+    return [parts[i : i + MAX_PARTS] for i in range(0, len(parts), MAX_PARTS)]
 
 
 def _trim(groups: list[list[Part]], total: int) -> list[list[Part]]:

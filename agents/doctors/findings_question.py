@@ -13,10 +13,10 @@ from agents.protocols import DoctorView
 
 MOST = 4
 LEADING = 5
-DOUBT = 0.6
+DOUBT = 0.8
 """Exponent that flattens the posterior while asking: naive Bayes is surer than it should be."""
-RED_FLAG_BONUS = 0.10
-LIKELY_BONUS = 0.05
+RED_FLAG_BONUS = 0.4
+LIKELY_BONUS = 0.15
 LIST_SHARE = 0.6
 """What a finding in a list is worth of its own question, since long lists are answered loosely."""
 WORTHWHILE = 0.01

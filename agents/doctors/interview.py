@@ -74,14 +74,15 @@ def read(view: DoctorView) -> Progress:
     counted = mine[:-1] if repeat else mine
     asked = [question for text in counted for question in questions(text, view.language)]
     concluded = [t for t in mine if states_diagnosis(t, view.language) and gives_advice(t, view.language)]
-    lead = wording().requests[view.language].self_.split("{", 1)[0][:4]
+    request = wording().requests[view.language]
+    leads = [words.split("{", 1)[0] for words in (request.self_, request.caregiver)]
     return Progress(
         patient_text="\n".join(said),
         last_patient=last,
         asked="\n".join(asked),
         asked_sentences=frozenset(s for text in counted for s in sentences(text, view.language)),
         concluded=concluded[-1] if concluded else "",
-        requested=any(u.role == "examiner" for u in view.dialogue) or any(lead in text for text in mine),
+        requested=any(u.role == "examiner" for u in view.dialogue) or any(lead in text for text in mine for lead in leads),
         doctor_turns=len(counted),
         repeat=repeat,
     )

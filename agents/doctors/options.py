@@ -15,7 +15,7 @@ class DoctorOptions(Frozen):
     """
 
     questions_per_turn: int = Field(default=2, ge=1, le=3)
-    findings_per_question: int = Field(default=3, ge=1, le=4)
+    findings_per_question: int = Field(default=4, ge=1, le=4)
     requests_per_visit: int = Field(default=2, ge=0, le=4, description="examinations and tests asked for, in all")
     advice_points: int = Field(default=3, ge=1, le=4)
     decided: float = Field(default=0.9, gt=0, le=1)

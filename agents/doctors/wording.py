@@ -48,11 +48,15 @@ class PartWords(Phrase):
 
 
 class Part(Frozen):
-    """One thing to ask, for the patients it concerns; a ``solo`` part is a question of its own."""
+    """One thing to ask, for the patients it concerns; ``solo``: a question of its own.
+
+    ``illness``: about the present illness; such parts do not share a question with the wider history.
+    """
 
     id: Slug
     when: When = "always"
     solo: bool = False
+    illness: bool = False
     zh: PartWords
     en: PartWords
 

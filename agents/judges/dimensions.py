@@ -9,7 +9,7 @@ dimension      formula
 comprehension  0.7 coverage + 0.3 coverage_all
 inquiry        0.45 coverage + 0.35 depth + 0.2 red_flags
 diagnosis      0.4 diagnosis_top1 + 0.2 diagnosis_top3 + 0.2 timely + 0.2 red_flags
-treatment      0.5 treatment + 0.15 advice + 0.2 safety_net + 0.15 brief
+treatment      0.5 advice_covered + 0.15 advice + 0.2 safety_net + 0.15 brief
 communication  0.35 closed + 0.15 timely + 0.3 pace + 0.2 fresh
 spoken         0.4 pronounceable + 0.4 fitting length + 0.2 pace
 =============  =====================================================================================
@@ -31,7 +31,7 @@ FORMULAS: Mapping[Dimension, Mapping[str, float]] = {
     "comprehension": {"coverage": 0.7, "coverage_all": 0.3},
     "inquiry": {"coverage": 0.45, "depth": 0.35, "red_flags": 0.2},
     "diagnosis": {"diagnosis_top1": 0.4, "diagnosis_top3": 0.2, "timely": 0.2, "red_flags": 0.2},
-    "treatment": {"treatment": 0.5, "advice": 0.15, "safety_net": 0.2, "brief": 0.15},
+    "treatment": {"advice_covered": 0.5, "advice": 0.15, "safety_net": 0.2, "brief": 0.15},
     "communication": {"closed": 0.35, "timely": 0.15, "pace": 0.3, "fresh": 0.2},
     "spoken": {"pronounceable": 0.4, "fitting_length": 0.4, "pace": 0.2},
 }

@@ -77,7 +77,7 @@ def _content_metrics(reading: Reading, numbers: _Numbers) -> None:
     numbers.put("coverage_all", _share(len(facts & out.keys()), len(facts)), "the case has no facts")
     handled = sum(1 for f in reading.flags if f.handled)
     numbers.put("red_flags", _share(handled, len(reading.flags)), "the case has no red flags")
-    numbers.put("treatment", _share(len(reading.advice), len(case.treatment)), "the case records no treatment")
+    numbers.put("advice_covered", _share(len(reading.advice), len(case.treatment)), "the case records no treatment")
 
 
 def _diagnosis_metrics(reading: Reading, numbers: _Numbers) -> None:

@@ -143,7 +143,10 @@ def _unsure(text: str, start: int, end: int) -> bool:
     if _UNSURE.search(text, start, end):
         return True
     following = re.match(r"[，,](?:这个|我|也|还|倒|真)*", text[end:])
-    return bool(following and _UNSURE.match(text, end + following.end()))
+    if following and _UNSURE.match(text, end + following.end()):
+        return True
+    taken_up = re.search(r"说到|至于|要说", text[max(0, start - 2) : start + 4])
+    return bool(taken_up and re.match(rf"[，,][^，。！？；,.!?;]*?(?:{_UNSURE.pattern})", text[end:]))
 
 
 def _clause(text: str, match: Found) -> tuple[int, int]:

@@ -44,6 +44,7 @@ _LIKE_THIS = re.compile(r"\b(like this|like that|this bad|so bad|as bad|such|bef
 _ASKS = re.compile(
     r"^(?:so |and |but |well |doctor |oh )*(?:could|can|is|are|do|does|did|should|will|would|what|how|why|might|may|am)\b"
 )
+_SHRUG = re.compile(r"\bi (could not (say|tell)|do not know|can not (say|tell))$|\bi'm not sure$|\bi could not say for\b")
 _FAMILY = frozenset(
     "mother father mum mom dad brother sister grandmother grandfather grandma grandpa aunt uncle cousin parents "
     "son daughter wife husband colleague roommate flatmate neighbour neighbor".split()
@@ -196,8 +197,8 @@ def _denied_after(listed: list[Word], last: int) -> bool:
 
 def _shrugged(listed: list[Word], last: int) -> bool:
     """Whether the sentence takes the term up only to say that nobody knows: 'as for fever, I couldn't say'."""
-    rest = " ".join(word.text for word in listed[last + 1 : last + 6] if word.sentence == listed[last].sentence)
-    return _starts(rest, ("i couldn't", "i don't know", "i'm not sure", "i can't say", "i can't tell"))
+    rest = " ".join(word.text for word in listed[last + 1 : last + 20] if word.sentence == listed[last].sentence)
+    return bool(_SHRUG.search(rest))
 
 
 def _starts(ahead: str, phrases: tuple[str, ...]) -> bool:

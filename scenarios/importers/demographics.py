@@ -14,9 +14,11 @@ _UNITS = {
     "岁": 1.0, "周岁": 1.0, "个月": 1 / 12, "月": 1 / 12, "周": 7 / 365.25, "个星期": 7 / 365.25, "天": 1 / 365.25,
     "日": 1 / 365.25,
 }
-_NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve".split())
+_NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+            "eighteen nineteen".split())
+_TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _EN_AGE = (
-    re.compile(r"\b(\d{1,3}(?:\.\d+)?|[a-z]+)[\s-]+(year|yr|month|week|day|hour)s?[\s-]+old\b", re.I),
+    re.compile(r"\b(\d{1,3}(?:\.\d+)?|(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[\s-])?[a-z]+)[\s-]+(year|yr|month|week|day|hour)s?[\s-]+old\b", re.I),
     re.compile(r"\b(\d{1,3})[\s-]*(yo)\b", re.I),
     re.compile(r"\b(?:aged?|age of)[:\s]+(\d{1,3}(?:\.\d+)?)(?:\s*(year|month|week|day)s?)?\b(?!\s*(?:ago|to))", re.I),
     re.compile(r"^\s*(\d{1,3}(?:\.\d+)?)\s*(year|month|week|day)s?\s*$", re.I),
@@ -35,11 +37,10 @@ def age_en(text: str) -> float | None:
     """Return the age in years that English ``text`` states, e.g. ``3-week-old`` -> 0.0575; newborn is 0."""
     for pattern in _EN_AGE:
         for match in pattern.finditer(text):
-            word = match[1].lower()
-            value = _NUMBERS.index(word) if word in _NUMBERS else float(word) if word[0].isdigit() else None
+            value = _number_en(match[1].lower())
             if value is not None:
                 return _years(value, (match[2] or "year").lower())
-    if match := _EN_TALK.search(text):
+    if (match := _EN_TALK.search(text)) and float(match[1]) >= CAREGIVER_BELOW_YEARS:
         return _years(float(match[1]), "year")
     return 0.0 if re.search(r"\b(?:newborn|neonate)\b", text, re.I) else None
 
@@ -82,6 +83,17 @@ def sex_zh(text: str) -> Sex:
     if female and male:
         return "female" if female.start() < male.start() else "male"
     return "female" if female else "male" if male else "unknown"
+
+
+def _number_en(word: str) -> float | None:
+    if word[0].isdigit():
+        return float(word)
+    tens, _, ones = word.replace("-", " ").partition(" ")
+    if word in _NUMBERS:
+        return float(_NUMBERS.index(word))
+    if tens not in _TENS or ones and ones not in _NUMBERS[1:10]:
+        return None
+    return float(_TENS[tens] + (_NUMBERS.index(ones) if ones else 0))
 
 
 def _number_zh(word: str) -> float | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from scenarios.errors import ImportRecordError
 from scenarios.importers.demographics import age_en, age_zh, sex_en, sex_zh, speaker_for
-from scenarios.importers.draft import Draft
+from scenarios.importers.draft import MAX_FACTS, Draft, Piece
 from scenarios.importers.negation import names_en, names_zh, split_zh
 from scenarios.importers.text import OPENING_LIMIT, capital, length, lower_first, pieces, sentences, tidy
 from scenarios.importers.wording_zh import opening_zh, plain_zh
@@ -33,6 +33,17 @@ _FILLER = re.compile(r"(?:(?<=^)|(?<=[\s,.]))(?:u+[hm]+|er+m*|hm+|mm-?hm+|mm+|ah
                      r"\b[\s,.!-]*", re.I)
 _THANKS_EN = re.compile(r"\b(?:thank|thanks|bye|great|perfect|cheers|hear you|see you|good morning|good afternoon|good evening|sounds good|no problem|that's fine|makes sense|understand|"
                         r"take care|the camera|on video|will do|i'll do|appointment|lovely|nice to meet|date of birth|confirm)\b", re.I)
+_ASIDE_ZH = re.compile(r"^(?:我)?(?:听说|听别人|如果|要是|假如|会|打算|想|希望|应该|在等|除了.*外$|在.*期间$|觉得还是|看到|看了|查了|看网上|了解到|是想|会留意|该)|^.{0,2}(?:我|孩子|宝宝|他|她)?(?:今年|是(?:一[个名位])?)?\d+"
+                       r"(?:多)?(?:岁|个月)(?:的)?(?:女性|男性|女生|男生|女|男|女孩|男孩|了)?$|我是(?:一[个名位])?(?:女|男)(?:性|生|的)?$|(?:我|那)(?:可以|应该|要|需要|还能|还有)|按照|我会|担心.{0,4}$|尝试一下|试试")
+_WHEN_ZH = re.compile(r"^(?:我)?(?:最近|近来|近期|这|从|自|昨|今|前|上)[^，,]{0,10}(?:来|以来|时候|间|段时间|天|后|晚上|上|年|月)?$|^(?:最近|近来|近期)$")
+_HEALTH_EN = re.compile(
+    r"pain|hurt|ache|aching|sore|cough|fever|temperature|hot|cold|chill|sick|vomit|nause|diarrh|stool|toilet|poo|bowel|blood|bleed|rash|itch|red\b|swell|swollen|lump|"
+    r"breath|chest|heart|palpitat|dizz|faint|weak|tired|fatigue|letharg|sleep|appetite|weight|eat|drink|headache|head\b|vision|eye|ear|hear|ring|nose|throat|phlegm|wheez|"
+    r"urin|pee|wee\b|burn|sting|numb|tingl|face|arm|leg|knee|joint|back|tummy|stomach|belly|skin|muscle|stiff|sweat|anxi|stress|mood|panic|worr|asthma|diabet|pressure|"
+    r"thyroid|allerg|inhaler|tablet|medic|drug|cream|paracetamol|ibuprofen|antibiotic|pill|smok|alcohol|wine|beer|period|pregnan|sex|partner|family|mother|father|mum|dad|"
+    r"brother|sister|travel|holiday|work|job|live|days?\b|weeks?\b|months?\b|years?\b|ago|started|worse|better|bitten|bite|stung|wasp|bee\b|ill|unwell|surger|operation|hospital", re.I)
+_IDENTITY_EN = re.compile(r"\bmy (?:full )?name|\bi'?m \w+ (?:years|smith)|years old|nineteen (?:\w+ty|\w+teen|ninety)|(?:january|february|march|april|june|july|august|september|october|november|december)\b|"
+                          r"\bstreet\b|\broad\b|address|date of birth|wi-?fi|microphone|kilograms|five foot|postcode|\bhear (?:me|fine)|can hear", re.I)
 _NO_ZH = re.compile(r"^(?:没有?|无|不|否|未)(?:过|有|出现|发现)?(?:的|啊|呢|哦|呀)?(?:[，,。！!]|$)")
 _ASKED_ZH = re.compile(r"(?:有没有|有无|是否(?:有|伴有|伴随|出现)?|有(?:过)?|伴有|出现)(?P<what>[^？?。；;！，,吗没]{2,30}?(?:[、，,][^？?。；;吗没]{2,8}){0,4})(?:的?(?:情况|症状|现象))?(?:吗|么|呢|没有?|[?？]|$)")
 _ASKED_EN = re.compile(r"\b(?:any|had|have you had|notice[d]? any)\s+(?P<what>(?!other|else|question|idea|more|further|thing|concern|medic)[a-z][a-z ,'-]{2,60}?)(?: at all| recently| or anything.*|, for example)?\?", re.I)
@@ -61,11 +72,13 @@ def _own_sex(text: str) -> str:
     return "female" if re.search(r"\bmy (?:husband|boyfriend|periods?|pregnan)|i'?m pregnant|contracepti|as a woman", text, re.I) else "unknown"
 
 
-def add_turns(draft: Draft, turns: Sequence[Said]) -> None:
+def add_turns(draft: Draft, turns: Sequence[Said], complaint: str = "") -> None:
     """Add facts, absences and the opening; raises ImportRecordError for a dialogue without patient content."""
     language = draft.language
     asked = ""
-    first = True
+    first = not complaint
+    if complaint:
+        draft.add(complaint, "primary", critical=True)
     for turn in turns:
         if not turn.patient:
             asked = turn.text
@@ -80,7 +93,14 @@ def add_turns(draft: Draft, turns: Sequence[Said]) -> None:
     if not draft.pieces:
         raise ImportRecordError(draft.record, "the patient says nothing about an illness")
     draft.opening = _opening(draft, turns)
-    draft.pieces = draft.pieces[:60]
+    draft.pieces = _most_telling(draft.pieces)
+
+
+def _most_telling(found: list[Piece], limit: int = MAX_FACTS) -> list[Piece]:
+    """Return at most ``limit`` pieces in their order: those whose topic is plain and which carry more words stay."""
+    order = sorted(range(len(found)), key=lambda i: (found[i].section != "primary", found[i].topic in ("associated", "concern"),
+                                                     -min(len(found[i].text), 80) // 20, i))
+    return [found[i] for i in sorted(order[:limit])]
 
 
 def _clean(text: str, language: Language) -> str:
@@ -91,7 +111,8 @@ def _clean(text: str, language: Language) -> str:
     previous = ""
     while previous != text:
         previous, text = text, _FILLER.sub("", text)
-    return re.sub(r"\s+([,.?!])", r"\1", re.sub(r",(?:\s*,)+", ",", text)).strip(" ,")
+    text = re.sub(r"\s+([,.?!])", r"\1", re.sub(r",(?:\s*,)+", ",", text))
+    return re.sub(r"([.?!]\s+)([a-z])", lambda m: m[1] + m[2].upper(), text).strip(" ,")
 
 
 def _contents(sentence: str, draft: Draft) -> list[str]:
@@ -99,17 +120,22 @@ def _contents(sentence: str, draft: Draft) -> list[str]:
     if draft.language == "en":
         text = re.sub(r"^(?:and|but|so|or|because|just|then|also)\b[, ]+", "", sentence.strip(" ,-"), flags=re.I).strip(" .,-")
         text = re.sub(r",? (?:and|but|so|or|just|yeah|like|um|uh|yes|okay)$", "", text)
-        if len(text.split()) < 4 or _QUESTION_EN.search(sentence) or _THANKS_EN.search(text):
+        if len(text.split()) < 4 or not _HEALTH_EN.search(text) or _IDENTITY_EN.search(text) or _QUESTION_EN.search(sentence) or _THANKS_EN.search(text):
             return []
         return [capital(part.strip(" ,.")) + "." for part in pieces(text, "en") if len(part.split()) >= 3]
     found: list[str] = []
+    when = ""
     for clause in re.split(r"(?<=[，,])(?=.*[?？吗呢])", sentence) if _QUESTION_ZH.search(sentence) else [sentence]:
         absent, rest = split_zh(clause)
         draft.deny([name for name in absent if len(name) <= 8])
         text = plain_zh(rest)
-        if len(text) < 4 or _QUESTION_ZH.search(text) or _THANKS_ZH.search(text) or re.fullmatch(r".{0,6}(?:我|医生|您)", text):
+        if _WHEN_ZH.match(text):
+            when = f"{text}，"
             continue
-        found += [part for part in pieces(text, "zh") if len(part) >= 4]
+        if len(text) < 4 or _ASIDE_ZH.search(text) or _QUESTION_ZH.search(text) or _THANKS_ZH.search(text) or re.fullmatch(r".{0,6}(?:我|医生|您)", text):
+            continue
+        found += [part for part in pieces(f"{when}{text}", "zh") if len(part) >= 4]
+        when = ""
     return found
 
 

@@ -26,6 +26,8 @@ _A = frozenset(
 )
 _NO_A = frozenset("pain swelling discharge".split())
 _CHANGE = re.compile(r"^(?:improvement|increase|decrease|worsening|change|development|appearance|recent appearance|increased frequency)\b", re.I)
+_LIKE_A_SENTENCE = re.compile(r"(?:the|these|this|those|his|her|its|their|my|both|as|on|in|during|for|over|after|when|while|since|although|despite|"
+                              r"at|by|before|with|some|all|most|one|initially|one week|two|three) \w+", re.I)
 _BARE = re.compile(r"(?:lesions?|rash|pain|discoloration|cough|symptoms?|swelling|blisters?|itching|headaches?|episodes?|bleeding|diarrhea|vomiting|"
                    r"fever|weakness|lump|mass|discharge|wound|stools?|urine|vision)\b", re.I)
 _DRINK = (
@@ -42,6 +44,7 @@ def whole_sentence(text: str, section: str) -> str:
     """Return ``text`` as a sentence about ``the patient``; what is already a sentence comes back as it is."""
     text = re.sub(r"^(?:and|but|also|additionally|however|furthermore|recently,|overall)[, ]+(?=\w+ )", lambda m: "Recently "
                   if m[0].lower().startswith("recently") else "", text, flags=re.I) or text
+    text = re.sub(r"^(?:additional|further|upon (?:further )?|on (?:further )?)\s*(?:questioning|inquiry)(?: reveal(?:s|ed))?,?\s*(?:that )?", "", text, flags=re.I)
     if habit := _habit(text):
         return habit
     if re.match(rf"{_ADVERB}{_PRESENT}\b", text, re.I) and not re.match(r"(?:can|use|used)\b \w+ed\b", text, re.I):
@@ -57,7 +60,7 @@ def whole_sentence(text: str, section: str) -> str:
         return f"the patient has a history of {lower_first(match[1])}"
     if re.fullmatch(_JOB + r"(?: (?:at|in|of|studying|by) .+)?", text, re.I):
         return f"the patient is {_article(text)}{lower_first(text)}"
-    if _has_verb(text):
+    if _has_verb(text) or (section == "history" and _LIKE_A_SENTENCE.match(text)):
         return f"the {lower_first(text)}" if _BARE.match(text) else text
     return _noun_phrase(text, section)
 

@@ -105,6 +105,7 @@ def names_zh(listed: str, *, clinical: bool = True) -> list[str]:
     """Return the names in ``发热、咳嗽及胸痛等不适``, one each; words of the other people's doing are no names."""
     names: list[str] = []
     for part in re.split(r"[、，,；;]|以及|及|和|或者?|与", listed):
+        part = part.strip(" .。！!").rstrip("的了")
         name = re.sub(r"^(?:无|没有|未见|否认|不伴有?|有|明显的?|出现|也|任何|过|又|再)+", "", part.strip(" 。.！!了的"))
         if not name.endswith(("手术史",)):
             name = _ZH_TAIL.sub("", name)

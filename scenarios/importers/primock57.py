@@ -16,6 +16,8 @@ from scenarios.importers.dialogue import Said
 from scenarios.importers.draft import case_of
 from scenarios.importers.record import mapping, text_of
 from scenarios.importers.sharegpt import draft_of
+from scenarios.importers.text import capital
+from scenarios.importers.wording_en import Voice, spoken
 from scenarios.schema import Case
 from scenarios.yaml_file import read_text
 
@@ -63,17 +65,17 @@ def read(path: Path) -> Iterator[tuple[str, object]]:
 def convert(label: str, raw: object) -> Case:
     """Return one consultation as a case."""
     data = mapping(label, raw)
-    spoken = sorted(intervals(text_of(label, data, "patient", required=True), True) + intervals(text_of(label, data, "doctor"), False))
+    said = sorted(intervals(text_of(label, data, "patient", required=True), True) + intervals(text_of(label, data, "doctor"), False))
     turns: list[Said] = []
-    for _, patient, text in spoken:
+    for _, patient, text in said:
         if turns and turns[-1].patient == patient:
             turns[-1] = Said(patient, f"{turns[-1].text} {text}")
         else:
             turns.append(Said(patient, text))
     if not any(turn.patient for turn in turns):
         raise ImportRecordError(label, "the patient's transcript holds no words")
-    note = _note(label, text_of(label, data, "note"))
-    draft = draft_of("primock57", label, turns, source="PriMock57", licence="CC BY 4.0", more=note, language="en")
+    note, complaint = _note(label, text_of(label, data, "note"))
+    draft = draft_of("primock57", label, turns, source="PriMock57", licence="CC BY 4.0", more=note, language="en", complaint=complaint)
     draft.diagnosis, draft.more_names = impression(note)
     if draft.diagnosis:
         draft.notes.append("the diagnosis is the clinician's impression")
@@ -110,11 +112,16 @@ def impression(note: str) -> tuple[str, tuple[str, ...]]:
     return whole[0], tuple(dict.fromkeys(others))
 
 
-def _note(label: str, text: str) -> str:
+def _note(label: str, text: str) -> tuple[str, str]:
+    """Return the note's text and the presenting complaint as a spoken sentence."""
     if not text:
-        return ""
+        return "", ""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ImportRecordError(label, "its note is not JSON") from error
-    return text_of(label, mapping(label, data, "its note"), "note")
+    fields = mapping(label, data, "its note")
+    complaint = text_of(label, fields, "presenting_complaint").strip(' ."')
+    if complaint and not re.match(r"(?:i|i'\w+|my|it|it's|there|we)\b", complaint, re.I):
+        complaint = spoken(complaint, Voice(), "symptom").rstrip(".")
+    return text_of(label, fields, "note"), f"{capital(complaint)}." if complaint else ""

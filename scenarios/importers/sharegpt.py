@@ -33,13 +33,13 @@ def convert(label: str, raw: object) -> Case:
 
 
 def draft_of(format: str, name: str, turns: Sequence[Said], *, source: str, licence: str = "unknown", more: str = "",
-             language: Language | None = None) -> Draft:
+             language: Language | None = None, complaint: str = "") -> Draft:
     """Return a draft made of a dialogue; ``more`` is text that may tell age and sex."""
     spoken = language or language_of(" ".join(turn.text for turn in turns if turn.patient))
     who, speaker = who_speaks(turns, spoken, more)
     draft = Draft(id=case_id(format, name), language=spoken, source=source, record=name, licence=licence, who=who, speaker=speaker,
                   department="paediatrics" if speaker.kind == "caregiver" and (who.age_years or 0) < 18 else "general")
-    add_turns(draft, turns)
+    add_turns(draft, turns, complaint)
     mark_critical(draft)
     return draft
 

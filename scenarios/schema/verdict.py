@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scenarios.schema.base import Frozen
 
@@ -44,3 +44,9 @@ class Verdict(Frozen):
     metrics: dict[str, float] = {}
     not_scored: dict[str, str] = {}
     evidence: tuple[Evidence, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_name_one_number(self) -> Self:
+        if twice := sorted(self.scores.keys() & self.metrics.keys()):
+            raise ValueError(f"a score and a metric share the name {', '.join(twice)}: rename one")
+        return self

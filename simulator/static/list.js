@@ -108,7 +108,8 @@ function showList(nav, rows, chosen, choose) {
 function listRow(row, chosen, choose) {
   return h("button", { type: "button", class: "row", "data-id": row.id, "aria-current": chosen ? "true" : null, onclick: () => choose(row) },
     h("span", { class: "doctor" }, row.doctor, row.trial ? h("small", {}, ` ${row.trial + 1}`) : ""),
-    row.failures.length > 0 && h("span", { class: "flag", title: row.failures.join("; ") }, row.scored ? "fault" : "not scored"),
-    h("span", { class: "long" }, words(row.stop), ` · ${row.exchanges}`),
+    row.failures.length > 0 || !row.scored
+      ? h("span", { class: "long flag", title: row.failures.join("; ") }, words(row.failures[0] || "not scored"))
+      : h("span", { class: "long" }, words(row.stop), ` · ${row.exchanges}`),
     h("span", { class: "num" }, row.scored ? fixed(row.total) : "–"));
 }

@@ -135,7 +135,7 @@ def test_a_good_consultation_outranks_a_lazy_one_on_every_dimension(case, good, 
 def test_a_good_consultation_has_the_full_marks_that_it_earned(language):
     verdict = judged(*GOOD[language])
     wanted = {
-        "coverage": 1, "coverage_all": 1, "diagnosis_top1": 1, "diagnosis_top3": 1, "red_flags": 1, "treatment": 1,
+        "coverage": 1, "coverage_all": 1, "diagnosis_top1": 1, "diagnosis_top3": 1, "red_flags": 1, "advice_covered": 1,
         "premature_diagnosis": 0, "closed": 1, "safety_net": 1, "repetition": 0, "overlong_turns": 0,
         "unpronounceable": 0, "questions_total": 6,
     }
@@ -286,13 +286,13 @@ def test_an_absent_red_flag_must_be_asked():
 
 def test_treatment_counts_the_points_that_the_doctor_states():
     half = judged(EN_CASE, edited(EN_GOOD, 9, EN_GOOD[9][1].replace("omeprazole", "your time")))
-    assert changed_metrics(judged(EN_CASE, EN_GOOD), half) == {"treatment"}
-    assert half.metrics["treatment"] == 0.5
+    assert changed_metrics(judged(EN_CASE, EN_GOOD), half) == {"advice_covered"}
+    assert half.metrics["advice_covered"] == 0.5
     asked = edited(EN_GOOD, 7, "Do you take omeprazole? What work do you do?")
     asked = edited(asked, 9, "This is most likely acid reflux. You should rest.")
-    assert judged(EN_CASE, asked).metrics["treatment"] == 0
+    assert judged(EN_CASE, asked).metrics["advice_covered"] == 0
     denied = edited(EN_GOOD, 9, "This is most likely acid reflux. You don't need omeprazole. You should rest.")
-    assert judged(EN_CASE, denied).metrics["treatment"] == 0
+    assert judged(EN_CASE, denied).metrics["advice_covered"] == 0
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -397,7 +397,7 @@ def test_a_case_without_gold_rests_on_what_is_there_and_says_so():
         "facts": tuple(f.model_copy(update={"critical": False}) for f in EN_CASE.facts), "absences": (),
     })
     verdict = judged(bare, EN_GOOD)
-    for metric in ("coverage", "diagnosis_top1", "diagnosis_top3", "red_flags", "treatment"):
+    for metric in ("coverage", "diagnosis_top1", "diagnosis_top3", "red_flags", "advice_covered"):
         assert metric not in verdict.metrics
         assert verdict.not_scored[metric]
     assert set(verdict.scores) == set(DIMENSIONS)
@@ -486,7 +486,7 @@ def test_scores_stay_within_bounds_whatever_is_said(lines, language):
     verdict = judged(GOOD[language][0], script)
     assert all(0 <= score <= 10 for score in verdict.scores.values())
     assert 0 <= verdict.metrics["total"] <= 100
-    shares = ("coverage", "coverage_all", "red_flags", "treatment", "repetition", "overlong_turns", "closed")
+    shares = ("coverage", "coverage_all", "red_flags", "advice_covered", "repetition", "overlong_turns", "closed")
     assert all(0 <= verdict.metrics.get(name, 0) <= 1 for name in shares)
     assert all(chip.turn is None or 0 <= chip.turn < len(script) for chip in verdict.evidence)
 
