@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.fidelity import check_patient
 from langgraph.graph import END, START, StateGraph
 
+from agents.fidelity import check_patient
 from agents.protocols import Judge, JudgeView
 from graphs.calls import guarded
 from graphs.state import JudgingInput, JudgingState

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict, cast
+import asyncio
+from typing import Any, NotRequired, TypedDict
 
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -14,6 +15,8 @@ from graphs.state import ConsultationState, JudgingState
 from scenarios.errors import InputError
 from scenarios.loader import library_cases
 from scenarios.schema import BackendRef, Case, Persona, Turn
+
+Machine = CompiledStateGraph[Any, Any, Any, Any]
 
 
 class StudioInput(TypedDict):
@@ -32,8 +35,17 @@ class StudioJudgingInput(TypedDict):
     turns: list[Any]
 
 
-def consultation() -> CompiledStateGraph[Any, Any, Any, Any]:
+async def consultation() -> Machine:
     """Return the consultation machine with the history-taker and the agenda patient, for ``langgraph dev``."""
+    return await asyncio.to_thread(_consultation)
+
+
+async def judging() -> Machine:
+    """Return the judging machine with the rubric judge, for ``langgraph dev``."""
+    return await asyncio.to_thread(_judging)
+
+
+def _consultation() -> Machine:
     room = Cast(
         doctor=catalog.create("doctor", BackendRef(backend="history-taker")),
         patient=catalog.create("patient", BackendRef(backend="agenda")),
@@ -44,41 +56,56 @@ def consultation() -> CompiledStateGraph[Any, Any, Any, Any]:
     graph.add_node("consultation", build_consultation(room).compile())
     graph.add_edge(START, "admit")
     graph.add_edge("admit", "consultation")
-    return cast(CompiledStateGraph[Any, Any, Any, Any], graph.compile())
+    machine: Machine = graph.compile()
+    _read_files_now(machine)
+    return machine
 
 
-def judging() -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Return the judging machine with the rubric judge, for ``langgraph dev``."""
+def _judging() -> Machine:
     judges = {"rubric": catalog.create("judge", BackendRef(backend="rubric"))}
     graph = StateGraph(JudgingState, input_schema=StudioJudgingInput)
     graph.add_node("read", read)
     graph.add_node("judging", build_judging(judges).compile())
     graph.add_edge(START, "read")
     graph.add_edge("read", "judging")
-    return cast(CompiledStateGraph[Any, Any, Any, Any], graph.compile())
+    machine: Machine = graph.compile()
+    case = library_cases("en", limit=1)[0]
+    said = Turn(index=0, exchange=1, role="patient", text=case.chief_complaint)
+    asyncio.run(machine.ainvoke({"case": case, "turns": [said]}))
+    return machine
 
 
-def admit(state: StudioInput) -> dict[str, Any]:
+def _read_files_now(machine: Machine) -> None:
+    """Hold a short consultation in each language.
+
+    Agents read their tables at first use, and the server that serves these machines forbids file access in
+    its event loop.
+    """
+    for language in ("zh", "en"):
+        asyncio.run(machine.ainvoke({"case": library_cases(language, limit=1)[0], "max_turns": 2}))
+
+
+async def admit(state: StudioInput) -> dict[str, Any]:
     """Turn what was typed into the consultation's input."""
     return {
-        "case": _case(state["case"]),
+        "case": await _case(state["case"]),
         "persona": Persona.model_validate(state.get("persona") or {}),
         "seed": int(state.get("seed", 0)),
         "max_turns": int(state.get("max_turns", 6)),
     }
 
 
-def read(state: StudioJudgingInput) -> dict[str, Any]:
+async def read(state: StudioJudgingInput) -> dict[str, Any]:
     """Turn what was typed into the judging input."""
     turns = tuple(turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in state["turns"])
-    return {"case": _case(state["case"]), "turns": turns, "seed": 0}
+    return {"case": await _case(state["case"]), "turns": turns, "seed": 0}
 
 
-def _case(given: Any) -> Case:
+async def _case(given: Any) -> Case:
     if isinstance(given, Case):
         return given
     if isinstance(given, str):
-        return library_cases(ids=[given])[0]
+        return (await asyncio.to_thread(library_cases, ids=[given]))[0]
     if isinstance(given, dict):
         return Case.model_validate(given)
     raise InputError(f"'case' must be the id of a shipped case or a case, got {type(given).__name__}")

@@ -130,10 +130,20 @@ def _doctors(summary: dict[str, Any]) -> Table:
     return table
 
 
+def _caption(summary: dict[str, Any]) -> Text:
+    """Return how p was found and what must be known before believing it."""
+    lines = ["sign-flip permutation test, p corrected (Holm) for the pairs; * below 0.05"]
+    odd = summary.get("cases", {}).get("not_common", {})
+    if odd:
+        named = "; ".join(f"{case}: {why}" for case, why in list(odd.items())[:5])
+        lines.append(f"{len(odd)} cases cannot be paired: {named}{' ...' if len(odd) > 5 else ''}")
+    return Text("\n".join([*lines, *summary.get("notes", ())]))
+
+
 def _paired(summary: dict[str, Any]) -> Table:
     table = Table(
         title="Paired differences over the same cases", title_justify="left", caption_justify="left",
-        caption="sign-flip permutation test, p corrected (Holm) for the pairs; * below 0.05",
+        caption=_caption(summary),
     )
     table.add_column("")
     for head in ("difference", "95% interval", "p", "won/tied/lost", "cases"):

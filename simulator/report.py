@@ -11,10 +11,10 @@ import numpy as np
 from markupsafe import Markup
 
 from scenarios.errors import RunFolderError
-from scenarios.schema import DIMENSIONS
+from scenarios.schema import DIMENSIONS, Case, Consultation
 from simulator import drawing, pages
 from simulator.metric_names import MAIN, best, ordered, span
-from simulator.report_data import Curves, Transcripts
+from simulator.report_data import Curves, Reasons, Transcripts
 from simulator.store import REPORT, read_run
 from simulator.summary import summarise
 from simulator.table import MetricTable
@@ -32,14 +32,20 @@ def write_report(folder: Path) -> Path:
         RunFolderError: ``folder`` is no run folder, cannot be read or cannot be written.
     """
     described = read_run(folder)
-    curves = Curves()
-    table = MetricTable.read(folder, curves.see)
+    curves, missing = Curves(), Reasons()
+
+    def see(record: Consultation, case: Case | None) -> None:
+        curves.see(record, case)
+        missing.see(record, case)
+
+    table = MetricTable.read(folder, see)
     summary = summarise(described, table)
-    page = pages.environment().get_template("report.html.j2").stream(
+    page = pages.environment().get_template("report.html.j2").stream({
         **context(described, summary, table, curves),
-        transcripts=Transcripts(folder, described, len(table)),
-        style=pages.style(), script=pages.script(), policy=pages.content_policy(),
-    )
+        "reasons": {**missing.main(), **_silent(summary)},
+        "transcripts": Transcripts(folder, described, len(table)),
+        "style": pages.style(), "script": pages.script(), "policy": pages.content_policy(),
+    })
     page.enable_buffering(50)
     path = folder / REPORT
     beside = path.with_name(f".{path.name}.tmp")
@@ -72,7 +78,6 @@ def context(
         },
         "pairs": paired_blocks(summary), "plots": plots(summary, table, curves),
         "keys": [(drawing.key(place), name) for place, name in enumerate(doctors)],
-        "reasons": _reasons(summary),
     }
 
 
@@ -171,8 +176,6 @@ def _p_words(p: float | None) -> str:
     return "not known" if p is None else "below 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _reasons(summary: dict[str, Any]) -> dict[str, str]:
-    """Return why a doctor has no figures at all, where that is so."""
-    return {
-        name: "no scored consultation" for name, one in summary["doctors"].items() if not one["n"]
-    }
+def _silent(summary: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """Return the doctors who have no figures at all, with the reason; '' stands for every metric."""
+    return {(name, ""): "no scored consultation" for name, one in summary["doctors"].items() if not one["n"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -54,6 +55,25 @@ class Curves:
             return []
         shares = self.sums[doctor] / self.counts[doctor]
         return [float(shares[min(k, len(shares) - 1)]) for k in range(exchanges)]
+
+
+@dataclass
+class Reasons:
+    """Why metrics are missing: how often the judges gave which reason for which doctor and metric."""
+
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def see(self, record: Consultation, case: Case | None) -> None:
+        """Take in one consultation."""
+        for verdict in record.verdicts:
+            for metric, reason in verdict.not_scored.items():
+                if metric not in record.metrics:
+                    self.counts[record.key.doctor, metric, reason] += 1
+
+    def main(self) -> dict[tuple[str, str], str]:
+        """Return the most frequent reason for each (doctor, metric)."""
+        ranked = sorted(self.counts.items(), key=lambda item: (item[1], item[0]))
+        return {(doctor, metric): reason for (doctor, metric, reason), _ in ranked}
 
 
 def coverage_by_exchange(record: Consultation, critical: frozenset[str]) -> Floats:

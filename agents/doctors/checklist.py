@@ -19,9 +19,7 @@ class Checklist:
     It follows up on nothing, requests no tests and gives neither reasons nor a safety net.
     """
 
-    def __init__(
-        self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None
-    ) -> None:
+    def __init__(self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None) -> None:
         """Use the shipped knowledge base unless another is given."""
         self._options = options
         self._kb = kb or knowledge()

@@ -1,4 +1,4 @@
-"""Closing words of the embedded doctors: conclusion, advice, safety net, goodbye; it asks nothing and infers nothing."""
+"""Closing words of the embedded doctors: conclusion, advice, safety net, goodbye; it infers nothing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ CLOSING_LIMIT: dict[Language, int] = {"zh": 150, "en": 90}
 _ENDS = "。.；;，, "
 _KINDS = {
     "zh": {
-        "medicine": r"药|吃什么|治疗", "food": r"吃|喝|饮食|忌口", "tests": r"检查|化验|拍片|抽血", "work": r"上班|上学|工作|运动|休息",
+        "medicine": r"药|吃什么|治疗",
+        "food": r"吃|喝|饮食|忌口",
+        "tests": r"检查|化验|拍片|抽血",
+        "work": r"上班|上学|工作|运动|休息",
     },
     "en": {
-        "medicine": r"medicine|medication|tablet|drug|treat|antibiotic|take", "food": r"eat|drink|food|diet",
-        "tests": r"test|scan|x-ray|blood|check", "work": r"work|school|exercise|sport|rest",
+        "medicine": r"medicine|medication|tablet|drug|treat|antibiotic|take",
+        "food": r"eat|drink|food|diet",
+        "tests": r"test|scan|x-ray|blood|check",
+        "work": r"work|school|exercise|sport|rest",
     },
 }
-_SERIOUS = {"zh": r"严重|危险|要紧|急诊|住院|什么时候.{0,6}(来|去|看)", "en": r"serious|dangerous|worr|hospital|emergency|come back"}
+_SERIOUS = {
+    "zh": r"严重|危险|要紧|急诊|住院|什么时候.{0,6}(来|去|看)",
+    "en": r"serious|dangerous|worr|hospital|emergency|come back",
+}
 
 
 @dataclass(frozen=True, slots=True)

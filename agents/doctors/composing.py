@@ -41,9 +41,7 @@ def next_questions(
     return join_parts(parts[:1], view) or findings_sentence(kb, named[:1], view)
 
 
-def _arrange(
-    view: DoctorView, parts: list[Part], named: list[str], several: int
-) -> tuple[list[list[Part]], list[str]]:
+def _arrange(view: DoctorView, parts: list[Part], named: list[str], several: int) -> tuple[list[list[Part]], list[str]]:
     """Return the parts of each question and the findings for the last one."""
     illness = _bundles([part for part in parts if part.illness])
     history = _bundles([part for part in parts if not (part.illness or part.solo)])

@@ -56,8 +56,11 @@ def findings_sentence(kb: KnowledgeBase, names: list[str], view: DoctorView) -> 
     if len(names) == 1:
         return _question(kb, names[0], view)
     spoken = [kb.finding(name).zh.name if view.language == "zh" else kb.finding(name).en.name for name in names]
-    joined = "、".join(spoken[:-1]) + "或者" + spoken[-1] if view.language == "zh" \
+    joined = (
+        "、".join(spoken[:-1]) + "或者" + spoken[-1]
+        if view.language == "zh"
         else ", ".join(spoken[:-1]) + " or " + spoken[-1]
+    )
     return wording().lists[view.language].to(view.intake, view.language, names=joined)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from agents.doctors.wording import wording
 from agents.knowledge.base import Array, KnowledgeBase, knowledge
 from agents.knowledge.inference import Evidence, informative, posterior, ranking, support
 from agents.knowledge.lexicon import Lexicon, lexicon
+from agents.knowledge.reported import reported_conditions
 from agents.knowledge.schema import KnownTest
 from agents.protocols import DoctorReply, DoctorView
 
@@ -46,9 +47,7 @@ class HistoryTaker:
     at its last word, when invited, or when everything is asked and one condition clearly leads.
     """
 
-    def __init__(
-        self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None
-    ) -> None:
+    def __init__(self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None) -> None:
         """Use the shipped knowledge base unless another is given."""
         self._options = options
         self._kb = kb or knowledge()
@@ -68,6 +67,9 @@ class HistoryTaker:
     def assess(self, view: DoctorView) -> Assessment:
         """Return the evidence heard and the posterior over the conditions."""
         evidence = self._words.evidence(view.dialogue, view.language, view.intake.calls_patient)
+        reports = " ".join(u.text for u in view.dialogue if u.role == "examiner")
+        if reports:
+            evidence = replace(evidence, named=reported_conditions(self._kb, reports, view.language))
         chance = posterior(self._kb, evidence, view.intake.age_years, view.intake.sex)
         return Assessment(interview.read(view), evidence, chance, tuple(ranking(chance)))
 
@@ -136,7 +138,8 @@ class HistoryTaker:
                 explain=True,
                 emergency=lead.urgency == "emergency" or danger > EMERGENCY_SHARE,
             ),
-            view.intake, view.language,
+            view.intake,
+            view.language,
         )
 
     def _reasons(self, view: DoctorView, now: Assessment) -> tuple[str, ...]:
@@ -156,8 +159,7 @@ class HistoryTaker:
     def _afterwards(self, view: DoctorView, now: Assessment) -> str:
         """Answer a question after the closing from its advice, or say goodbye."""
         named = [
-            c for c in self._kb.conditions
-            if closing.condition_words(c, view.language).name in now.progress.concluded
+            c for c in self._kb.conditions if closing.condition_words(c, view.language).name in now.progress.concluded
         ]
         lead = self._kb.conditions[now.order[0]]
         chosen = lead if lead in named or not named else named[0]

@@ -15,25 +15,33 @@ ASKING_LIMIT: dict[Language, int] = {"zh": 60, "en": 40}
 """Spoken length of a turn that asks: characters without blanks (zh), words (en)."""
 
 _SITE = re.compile(
-    r"疼|痛|痒|疹|肿|麻|疙瘩|包块|水泡|伤|pain|ache|aching|hurt|sore|itch|rash|swell|swollen|lump|numb|blister|spots|cramp", re.I
+    r"疼|痛|痒|疹|肿|麻|疙瘩|包块|水泡|伤"
+    r"|pain|ache|aching|hurt|sore|itch|rash|swell|swollen|lump|numb|blister|spots|cramp",
+    re.I,
 )
-_INJURY = re.compile(r"摔|扭|撞|崴|受伤|砸|\b(fell|fall|twist\w*|injur\w*|sprain\w*|tripped|roll(ed)? my|accident)\b", re.I)
+_INJURY = re.compile(
+    r"摔|扭|撞|崴|受伤|砸|\b(fell|fall|twist\w*|injur\w*|sprain\w*|tripped|roll(ed)? my|accident)\b", re.I
+)
 _WOMAN = re.compile(
-    r"肚|腹|月经|例假|阴|白带|下面|下身|恶心|吐|乳|潮热|怀孕|belly|stomach|tummy|abdom|pelvi|period|vagin|discharge|nause|vomit"
-    r"|breast|flush|pregnan|down below|bleed",
+    r"肚|腹|月经|例假|阴|白带|下面|下身|恶心|吐|乳|潮热|怀孕"
+    r"|belly|stomach|tummy|abdom|pelvi|period|vagin|discharge|nause|vomit|breast|flush|pregnan|down below|bleed",
     re.I,
 )
 _CHRONIC = re.compile(
-    r"([一二两三四五六七八九十几半0-9]+多?(个多?月|年))|长期|一直都|从小|\b(months?|years?|chronic|for ages|long time)\b", re.I
+    r"([一二两三四五六七八九十几半0-9]+多?(个多?月|年))|长期|一直都|从小"
+    r"|\b(months?|years?|chronic|for ages|long time)\b",
+    re.I,
 )
 _INVITES = {
     "zh": re.compile(
-        r"(您|你|医生|大夫).{0,3}(看|觉得|认为).{0,8}(什么|啥|怎么回事)|(这|我|他|她|孩子).{0,4}(到底|究竟)?(是|得了)(个)?(什么|啥)(病|问题|毛病|情况)"
+        r"(您|你|医生|大夫).{0,3}(看|觉得|认为).{0,8}(什么|啥|怎么回事)"
+        r"|(这|我|他|她|孩子).{0,4}(到底|究竟)?(是|得了)(个)?(什么|啥)(病|问题|毛病|情况)"
         r"|这是怎么了|(就|都|只有)(是)?这些(了|情况)?.{0,12}[?？]|(都|全)(说|告诉).{0,4}(了|完).{0,16}[?？]"
     ),
     "en": re.compile(
-        r"what do you (?:think|make of) (it|this|that|is|could|might|the)|what('s| is) (wrong with|your (diagnosis|opinion)|the diagnosis)"
-        r"|do you know what (it|this) (is|could)|that('s| is) (everything|all)\b.{0,80}\?|you know (it )?all\b.{0,60}\?|what (could|might|can) (it|this) be",
+        r"what do you (?:think|make of) (it|this|that|is|could|might|the)"
+        r"|what('s| is) (wrong with|your (diagnosis|opinion)|the diagnosis)|do you know what (it|this) (is|could)"
+        r"|that('s| is) (everything|all)\b.{0,80}\?|you know (it )?all\b.{0,60}\?|what (could|might|can) (it|this) be",
         re.I,
     ),
 }
@@ -44,7 +52,10 @@ _REPEAT = {
         re.I,
     ),
 }
-_WORRIED = {"zh": re.compile(r"担心|害怕|严重吗|要紧吗|吓"), "en": re.compile(r"\b(worried|scared|afraid|serious|frighten)", re.I)}
+_WORRIED = {
+    "zh": re.compile(r"担心|害怕|严重吗|要紧吗|吓"),
+    "en": re.compile(r"\b(worried|scared|afraid (of|that|it)|serious|frighten)", re.I),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,8 @@ def read(view: DoctorView) -> Progress:
         asked="\n".join(asked),
         asked_sentences=frozenset(s for text in counted for s in sentences(text, view.language)),
         concluded=concluded[-1] if concluded else "",
-        requested=any(u.role == "examiner" for u in view.dialogue) or any(lead in text for text in mine for lead in leads),
+        requested=any(u.role == "examiner" for u in view.dialogue)
+        or any(lead in text for text in mine for lead in leads),
         doctor_turns=len(counted),
         repeat=repeat,
     )

@@ -13,9 +13,7 @@ from agents.protocols import DoctorReply, DoctorView
 class OneShot:
     """Asks nothing: names the condition whose words occur most often in the opening, with advice for anybody."""
 
-    def __init__(
-        self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None
-    ) -> None:
+    def __init__(self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None) -> None:
         """Use the shipped knowledge base unless another is given."""
         self._options = options
         self._kb = kb or knowledge()

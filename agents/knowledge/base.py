@@ -113,11 +113,16 @@ def build(
     background = np.array([finding.background for finding in known])
     weight = np.array([condition.weight for condition in causes])
     return KnowledgeBase(
-        findings=known, conditions=causes, tests=exams,
-        likelihood=_likelihood(known, causes, at, background, order), background=background,
-        prior=weight / weight.sum(), finding_at=at,
+        findings=known,
+        conditions=causes,
+        tests=exams,
+        likelihood=_likelihood(known, causes, at, background, order),
+        background=background,
+        prior=weight / weight.sum(),
+        finding_at=at,
         condition_at={condition.id: row for row, condition in enumerate(causes)},
-        generals=generals, specifics=specifics,
+        generals=generals,
+        specifics=specifics,
     )
 
 
@@ -166,7 +171,8 @@ def _check_references(
         problems += [f"condition {condition.id}: unknown test {i!r}" for i in condition.tests if i not in test_ids]
         problems += [
             f"condition {condition.id}: {i}: {p} is not a probability"
-            for i, p in condition.findings.items() if not 0 <= p <= 1
+            for i, p in condition.findings.items()
+            if not 0 <= p <= 1
         ]
         if not condition.findings:
             problems.append(f"condition {condition.id}: has no findings")
@@ -189,12 +195,18 @@ def _closure(findings: Sequence[KnownFinding]) -> tuple[dict[str, frozenset[str]
 
 
 def _likelihood(
-    findings: Sequence[KnownFinding], conditions: Sequence[KnownCondition], at: Mapping[str, int],
-    background: Array, order: Sequence[str],
+    findings: Sequence[KnownFinding],
+    conditions: Sequence[KnownCondition],
+    at: Mapping[str, int],
+    background: Array,
+    order: Sequence[str],
 ) -> Array:
-    """Fill (C, F): listed values; a general finding is at least as likely as its specific one, and an unlisted
-    specific one takes its usual share of the general one, so that saying more precisely what was said
-    never speaks against a condition that lists only the general finding."""
+    """Fill (C, F) from the listed values and from what findings imply.
+
+    A general finding is at least as likely as its listed specific one, and an unlisted specific one takes its
+    usual share of the general one, so that saying more precisely what was said never speaks against a
+    condition that lists only the general finding.
+    """
     table = np.tile(background, (len(conditions), 1))
     listed = np.zeros_like(table, dtype=bool)
     for row, condition in enumerate(conditions):

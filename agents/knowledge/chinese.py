@@ -24,8 +24,7 @@ _MASKED = re.compile(
 _NEGATOR = re.compile(r"从来没有|从来没|从没有|从没|并没有|没有|没|否认|并无|从未|未见|未|无|从不|并不|不")
 _BETWEEN = re.compile(
     r"过|出现|什么|任何|明显|怎么|再|会|算|是|患|得|有|这些|那些|这种|那种|其他|现象|症状|情况|感到|说|发生|和|或者|或"
-    r"|以及|及|跟|与|、|的|见|到|啥|地方|"
-    + _FILLER.pattern
+    r"|以及|及|跟|与|、|的|见|到|啥|地方|" + _FILLER.pattern
 )
 _AFTER = re.compile(
     r"^(?:(?:、|和|或者|或|这些|那些|症状|情况|都|也|倒|是|的|啊|呢|嘛|真|从来|现在|目前)*|(?:、|，|和|或者|或|这些|那些)*[都全])"
@@ -123,7 +122,8 @@ def _denied(text: str, masked: str, start: int, end: int, match: Found, found: l
     inner = [(f.start, f.end) for f in found]
     words = [(f.start, f.end) for f in found if not (f.denied or f.split)]
     negators = [
-        n for n in _NEGATOR.finditer(masked, start, match.start)
+        n
+        for n in _NEGATOR.finditer(masked, start, match.start)
         if not any(a < n.end() and n.start() < b for a, b in words)
     ]
     if negators:

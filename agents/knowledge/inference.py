@@ -19,8 +19,10 @@ FREE_FINDINGS, CROWD = 3, 0.08
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Finding ids heard as present or absent; ``chief`` are those of the opening, ``named`` condition ids that
-    an examination result states."""
+    """Finding ids heard as present or absent.
+
+    ``chief``: those of the opening; ``named``: ids of conditions that an examination result states.
+    """
 
     present: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
@@ -36,8 +38,11 @@ def settled(kb: KnowledgeBase, evidence: Evidence) -> frozenset[str]:
 
 
 def informative(kb: KnowledgeBase, evidence: Evidence) -> tuple[list[str], list[str]]:
-    """Return present findings without those that a more specific one implies, and absent ones without those
-    that a more general absence implies; each piece of news counts once."""
+    """Return present and absent findings such that each piece of news counts once.
+
+    Left out are present ones that a more specific one implies, and absent ones that a more general absence
+    implies.
+    """
     implied = frozenset[str]().union(*(kb.generals[name] for name in evidence.present))
     present = sorted(evidence.present - implied)
     ruled_out = frozenset[str]().union(*(kb.specifics[name] for name in evidence.absent))
@@ -59,9 +64,7 @@ def posterior(kb: KnowledgeBase, evidence: Evidence, age_years: float | None = N
     score = np.log(kb.prior) + np.log(kb.demographic_weight(age_years, sex))
     present, absent = informative(kb, evidence)
     if present:
-        specific_chief = evidence.chief.union(
-            name for name in present if kb.generals[name] & evidence.chief
-        )
+        specific_chief = evidence.chief.union(name for name in present if kb.generals[name] & evidence.chief)
         weight = np.array([CHIEF_WEIGHT if name in specific_chief else 1.0 for name in present])
         damping = 1 / (1 + CROWD * max(0, len(present) - FREE_FINDINGS))
         score = score + damping * (support(kb, present, present=True) @ weight)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from agents.acts import questions, sentences
-from agents.knowledge import chinese, english
+from agents.knowledge import chinese, english, english_denial
 from agents.knowledge.base import KnowledgeBase, knowledge
 from agents.knowledge.inference import Evidence
 from scenarios.schema import Language, Utterance
@@ -21,21 +21,27 @@ _NO = {
         r"(没有|没|不|无|不是|不会|没有过|没这个|没这些)(过|啊|呀|呢|的|吧|了|哦|这些|这种|那些|症状|情况|感觉|发现|出现)*$"
     ),
     "en": re.compile(
-        r"^(?:oh |um |well |uh |doctor )*(?:no|nope|nah|none|neither|never|not really|not at all|not that i(?:'ve)? (?:know|noticed|am aware)(?: of)?"
-        r"|nothing like that|none of (?:those|that|them|these)|(?:no )?(?:i|he|she|they) (?:do|does|did|have|has|am|is|had)(?:n't| not)"
+        r"^(?:oh |um |well |uh |doctor )*(?:no|nope|nah|none|neither|never|not really|not at all"
+        r"|not that i(?:'ve)? (?:know|noticed|am aware)(?: of)?|nothing like that|none of (?:those|that|them|these)"
+        r"|(?:no )?(?:i|he|she|they) (?:do|does|did|have|has|am|is|had)(?:n't| not)"
         r"(?: had| have| got)?(?: any| either)?(?: of)?(?: that| those| them| these)?)$"
     ),
 }
 _YES = {
-    "zh": re.compile(r"^(嗯|对|是|有|会|是的|对的|有的|会的|没错|有一点|有点|有过|是啊|对啊|有啊)+(啊|呀|呢|的|吧|了)*$"),
+    "zh": re.compile(r"^(嗯|对|是|有|会|没错|有一点|有点|有过)+(啊|呀|呢|的|吧|了)*$"),
     "en": re.compile(
         r"^(?:oh |um |well )*(?:yes|yeah|yep|yup|right|correct|sure|indeed|a bit|a little|sometimes|that's right"
         r"|(?:yes )?(?:i|he|she|it|they) (?:do|does|did|have|has|am|is|had))(?: a (?:bit|little))?$"
     ),
 }
 _REST_NO = {
-    "zh": re.compile(r"(别的|其他的?|其它的?|另外的|剩下的|其余的?)(都|倒|也)?(没有|没|不)|没有(别的|其他|其它)|只有这|就这个"),
-    "en": re.compile(r"nothing else|no other|none of the other|not the other|otherwise no|but no(?:t| ne)?(?: of)? the (?:rest|others?)|that's all"),
+    "zh": re.compile(
+        r"(别的|其他的?|其它的?|另外的|剩下的|其余的?)(都|倒|也)?(没有|没|不)|没有(别的|其他|其它)|只有这|就这个"
+    ),
+    "en": re.compile(
+        r"nothing else|no other|none of the other|not the other|otherwise no"
+        r"|but no(?:t|ne)?(?: of)? the (?:rest|others?)|that's all"
+    ),
 }
 
 
@@ -91,7 +97,8 @@ class Lexicon:
         if not asked:
             return heard
         openings = [_first_chunk(sentence) for sentence in sentences(text, language)]
-        if any(_NO[language].match(chunk) for chunk in openings) or (stated and _REST_NO[language].search(text.lower())):
+        rest = bool(stated and _REST_NO[language].search(text.lower()))
+        if rest or any(_NO[language].match(chunk) for chunk in openings):
             return heard + [Mention(name, "absent") for name in asked]
         if not stated and any(_YES[language].match(chunk) for chunk in openings):
             specific = [name for name in asked if not self._kb.specifics[name] & set(asked)]
@@ -109,8 +116,10 @@ class Lexicon:
             if utterance.role == "doctor":
                 question = utterance.text
                 continue
-            mentions = self.answer(question, utterance.text, language, patient) if question and utterance.role == "patient" \
-                else self.read(utterance.text, language, patient)
+            if question and utterance.role == "patient":
+                mentions = self.answer(question, utterance.text, language, patient)
+            else:
+                mentions = self.read(utterance.text, language, patient)
             for mention in mentions:
                 if mention.polarity != "unknown":
                     heard[mention.finding] = mention.polarity
@@ -125,10 +134,12 @@ class Lexicon:
         if language == "zh":
             plain = chinese.normal(text)
             found = sorted(self._chinese.find(plain), key=lambda f: (f.start, f.end))
-            return zip((f.finding for f in found), chinese.polarities(plain, found, chinese.normal(patient)), strict=True)
+            return zip(
+                (f.finding for f in found), chinese.polarities(plain, found, chinese.normal(patient)), strict=True
+            )
         listed = english.words(text)
         spans = sorted(self._english.find(listed), key=lambda s: s.positions)
-        return zip((s.finding for s in spans), english.polarities(text, listed, spans, patient), strict=True)
+        return zip((s.finding for s in spans), english_denial.polarities(text, listed, spans, patient), strict=True)
 
 
 @cache

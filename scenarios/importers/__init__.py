@@ -33,15 +33,19 @@ def _spec(name: str, summary: str) -> tuple[str, FormatSpec]:
     return name, FormatSpec(name, summary, f"scenarios.importers.{name}")
 
 
-FORMATS: Mapping[str, FormatSpec] = MappingProxyType(dict((
-    _spec("agentclinic", "AgentClinic OSCE cases, JSON lines (en)"),
-    _spec("aihospital", "AI Hospital medical records, JSON array or lines (zh)"),
-    _spec("cmtmedqa", "CMtMedQA multi-turn question answering, JSON array (zh)"),
-    _spec("meddg", "MedDG dialogues, text file of 'dialog' blocks or JSON (zh)"),
-    _spec("mediq", "mediQ vignettes with context and answer, JSON lines (en)"),
-    _spec("primock57", "PriMock57 mock consultations, a folder of TextGrids and notes (en)"),
-    _spec("sharegpt", "conversations as ShareGPT or chat messages, JSON array or lines (zh, en)"),
-)))
+FORMATS: Mapping[str, FormatSpec] = MappingProxyType(
+    dict(
+        (
+            _spec("agentclinic", "AgentClinic OSCE cases, JSON lines (en)"),
+            _spec("aihospital", "AI Hospital medical records, JSON array or lines (zh)"),
+            _spec("cmtmedqa", "CMtMedQA multi-turn question answering, JSON array (zh)"),
+            _spec("meddg", "MedDG dialogues, text file of 'dialog' blocks or JSON (zh)"),
+            _spec("mediq", "mediQ vignettes with context and answer, JSON lines (en)"),
+            _spec("primock57", "PriMock57 mock consultations, a folder of TextGrids and notes (en)"),
+            _spec("sharegpt", "conversations as ShareGPT or chat messages, JSON array or lines (zh, en)"),
+        )
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,14 @@ from scenarios.importers.text import capital
 from scenarios.importers.wording_en import Voice, voice_of
 from scenarios.schema import Case, Demographics
 
-_SECTIONS = (("past", "past"), ("medication", "medications"), ("drug", "medications"), ("family", "family"),
-             ("social", "social"), ("review", "review"))
+_SECTIONS = (
+    ("past", "past"),
+    ("medication", "medications"),
+    ("drug", "medications"),
+    ("family", "family"),
+    ("social", "social"),
+    ("review", "review"),
+)
 
 
 def read(path: Path) -> Iterable[tuple[str, object]]:
@@ -46,25 +52,36 @@ def convert(label: str, raw: object) -> Case:
     carer = carer_of(f"{demographics}. {history} {primary}. {'. '.join(secondary)}", who.sex)
     speaker = speaker_for(who, "en", None if who.age_years is not None and who.age_years < 18 else carer)
     draft = Draft(
-        id=f"agentclinic-{int(label):04d}" if label.isdigit() else f"agentclinic-{label}", language="en", source="AgentClinic (MedQA)",
-        record=label, licence="MIT", title=capital(demographics[:80]), who=who, speaker=speaker, diagnosis=diagnosis,
+        id=f"agentclinic-{int(label):04d}" if label.isdigit() else f"agentclinic-{label}",
+        language="en",
+        source="AgentClinic (MedQA)",
+        record=label,
+        licence="MIT",
+        title=capital(demographics[:80]),
+        who=who,
+        speaker=speaker,
+        diagnosis=diagnosis,
         department="paediatrics" if speaker.relation == "mother" else "general",
     )
     voice = voice_of(who, speaker)
     draft.opening = opening_en(primary or history, voice)
     _fill(draft, actor, history, primary, secondary, voice)
     taken: set[str] = {finding.id for finding in draft.findings}
-    draft.findings += [*findings_of(osce.get("Physical_Examination_Findings"), "exam", taken),
-                       *findings_of(osce.get("Test_Results"), "lab", taken)]
+    draft.findings += [
+        *findings_of(osce.get("Physical_Examination_Findings"), "exam", taken),
+        *findings_of(osce.get("Test_Results"), "lab", taken),
+    ]
     return case_of(draft)
 
 
-def _fill(draft: Draft, actor: Mapping[str, Any], history: str, primary: str, secondary: list[str], voice: Voice) -> None:
+def _fill(
+    draft: Draft, actor: Mapping[str, Any], history: str, primary: str, secondary: list[str], voice: Voice
+) -> None:
     add_section(draft, primary, "primary", voice)
     for symptom in secondary:
         add_section(draft, symptom, "secondary", voice)
     add_section(draft, history, "history", voice)
-    for section, key, value in _others(actor):
+    for section, value in _others(actor):
         texts = strings(value)
         if section == "medications" and isinstance(value, list):
             texts = [", ".join(texts)]
@@ -72,10 +89,10 @@ def _fill(draft: Draft, actor: Mapping[str, Any], history: str, primary: str, se
             add_section(draft, text, section, voice)
 
 
-def _others(actor: Mapping[str, Any]) -> Iterator[tuple[str, str, object]]:
+def _others(actor: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for key, value in actor.items():
         if key not in ("Demographics", "History", "Symptoms"):
-            yield next((name for cue, name in _SECTIONS if cue in key.lower()), "review"), key, value
+            yield next((name for cue, name in _SECTIONS if cue in key.lower()), "review"), value
 
 
 def _symptoms(value: object) -> tuple[str, list[str]]:

@@ -22,9 +22,18 @@ from scenarios.importers.topics import topic_of
 from scenarios.importers.wording_zh import opening_zh, spoken_zh
 from scenarios.schema import Case, Demographics, Topic
 
-_HISTORY = (("现病史", "history", "associated"), ("既往史", "past", "past_history"), ("个人史", "social", "social_history"),
-            ("婚育史", "social", "reproductive"), ("月经史", "social", "reproductive"), ("家族史", "family", "family_history"))
-_VACUOUS = re.compile(r"^(?:无|无特殊|不详|未提供|未提及|未见异常|无异常|体健|既往体健|身体健康|平素体健|否认|未描述|暂无|缺失|无殊|—|-)+[。.]?$|未提供|未提及|不详|暂无|未描述|^(?:各系统|系统回顾)")
+_HISTORY = (
+    ("现病史", "history", "associated"),
+    ("既往史", "past", "past_history"),
+    ("个人史", "social", "social_history"),
+    ("婚育史", "social", "reproductive"),
+    ("月经史", "social", "reproductive"),
+    ("家族史", "family", "family_history"),
+)
+_VACUOUS = re.compile(
+    r"^(?:无|无特殊|不详|未提供|未提及|未见异常|无异常|体健|既往体健|身体健康|平素体健|否认|未描述|暂无|缺失|无殊|"
+    r"—|-)+[。.]?$|未提供|未提及|不详|暂无|未描述|^(?:各系统|系统回顾)"
+)
 
 
 def read(path: Path) -> Iterable[tuple[str, object]]:
@@ -42,12 +51,24 @@ def convert(label: str, raw: object) -> Case:
     if not complaint:
         raise ImportRecordError(label, "has neither 主诉 nor 现病史")
     general = "，".join([*strings(data.get("profile")), text.get("一般资料", "")])
-    who = Demographics(age_years=_age(general, text), sex=sex_zh(general) if sex_zh(general) != "unknown" else sex_zh(text.get("现病史", "")))
+    who = Demographics(
+        age_years=_age(general, text),
+        sex=sex_zh(general) if sex_zh(general) != "unknown" else sex_zh(text.get("现病史", "")),
+    )
     speaker = speaker_for(who, "zh")
-    diagnosis = [part for part in re.split(r"[；;\n。]|(?<!\d)\d[.、．]", text.get("诊断结果", "")) if part.strip(" 。：:")]
+    diagnosis = [
+        part for part in re.split(r"[；;\n。]|(?<!\d)\d[.、．]", text.get("诊断结果", "")) if part.strip(" 。：:")
+    ]
     draft = Draft(
-        id=case_id("aihospital", name), language="zh", source="AI Hospital", record=name, licence="unknown", who=who, speaker=speaker,
-        diagnosis=diagnosis[0].strip(" 。：:") if diagnosis else "", more_names=(),
+        id=case_id("aihospital", name),
+        language="zh",
+        source="AI Hospital",
+        record=name,
+        licence="unknown",
+        who=who,
+        speaker=speaker,
+        diagnosis=diagnosis[0].strip(" 。：:") if diagnosis else "",
+        more_names=(),
         department="paediatrics" if speaker.kind == "caregiver" else department_of(*strings(data.get("department"))),
     )
     draft.opening = opening_zh(spoken_zh(complaint, speaker), speaker)
@@ -67,10 +88,23 @@ def _say(draft: Draft, sentence: str, section: str, default: Topic) -> None:
     said = spoken_zh(rest, draft.speaker)
     if len(said) < 3 or _VACUOUS.search(said):
         return
-    timed = section == "history" and topic_of(said, "zh") == "onset" and not any(p.critical and p.section == "history" for p in draft.pieces)
+    timed = (
+        section == "history"
+        and topic_of(said, "zh") == "onset"
+        and not any(p.critical and p.section == "history" for p in draft.pieces)
+    )
     negative = re.match(r"没|无|不|否认|未", said)
-    draft.add(said, section, default=default, critical=not negative and (section in ("primary", "past") or timed),
-              topic="onset" if timed else "past_history" if section == "past" and topic_of(said, "zh") in ("onset", "location", "timing") else None)
+    draft.add(
+        said,
+        section,
+        default=default,
+        critical=not negative and (section in ("primary", "past") or timed),
+        topic="onset"
+        if timed
+        else "past_history"
+        if section == "past" and topic_of(said, "zh") in ("onset", "location", "timing")
+        else None,
+    )
 
 
 def _find(draft: Draft, record: Mapping[str, Any]) -> None:

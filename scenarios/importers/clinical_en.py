@@ -14,31 +14,68 @@ from scenarios.importers.wording_en import Voice, spoken
 from scenarios.schema import Topic
 
 _VACUOUS = re.compile(
-    r"^(?:(?:the patient(?:'s)? |patient |he |she |otherwise |has |have |is )*)(?:n/?a\b|none\b|nil\b|not (?:applicable|available|provided|"
-    r"specified|mentioned|significant)|unremarkable|non-?contributory|negative\b(?! for)|(?:no|information not|information is not|not)\b[^,;]*"
+    r"^(?:(?:the patient(?:'s)? |patient |he |she |otherwise |has |have |is )*)(?:n/?a\b|none\b|nil\b|not "
+    r"(?:applicable|available|provided|"
+    r"specified|mentioned|significant)|unremarkable|non-?contributory|negative\b(?! for)|(?:no|information not|"
+    r"information is not|not)\b[^,;]*"
     r"\b(?:provided|specified|mentioned|noted|available|applicable|reported|identified|remarkable)\.?$|"
-    r"(?:does not report any|has no|no|without|denies any|denies)(?: (?:other|any|known|prior|previous|past))* (?:significant|relevant|additional|further|major|serious|other|past|medical|"
-    r"similar past|surgical|social|family|illnesses)\b[^,;]*(?:histor\w+|illness\w*|symptoms?|complaints?|findings?|problems?|information|conditions?|details?|"
-    r"issues?|surgeries|disease|review|mentioned|disorders?)(?: (?:in|on|of|as|other|noted|aside|apart|reported|provided|was|were|is|known)\b[^,;]*)?\.?$|"
-    r"all systems|all other|information|essentially|overall healthy|otherwise (?:healthy|well|negative)|.*\b(?:is|are) (?:essentially )?(?:unremarkable|negative|not applicable)\b|"
+    r"(?:does not report any|has no|no|without|denies any|denies)(?: (?:other|any|known|prior|previous|past))* "
+    r"(?:significant|relevant|additional|further|major|serious|other|past|medical|"
+    r"similar past|surgical|social|family|illnesses)\b[^,;]*(?:histor\w+|illness\w*|symptoms?|complaints?|"
+    r"findings?|problems?|information|conditions?|details?|"
+    r"issues?|surgeries|disease|review|mentioned|disorders?)(?: (?:in|on|of|as|other|noted|aside|apart|reported|"
+    r"provided|was|were|is|known)\b[^,;]*)?\.?$|"
+    r"all systems|all other|information|essentially|overall healthy|otherwise (?:healthy|well|negative)|.*\b(?:is|"
+    r"are) (?:essentially )?(?:unremarkable|negative|not applicable)\b|"
     r"newborn, no|.*social history is not|no past medical history|no (?:other )?(?:medical )?history(?: available)?$|"
-    r".*\b(?:not (?:specified|provided)|did not provide|does not provide|nothing further)\b|.*unable to (?:provide|obtain)|review of systems|not obtainable)", re.I)
+    r".*\b(?:not (?:specified|provided)|did not provide|does not provide|nothing further)\b|.*unable to (?:provide|"
+    r"obtain)|review of systems|not obtainable)",
+    re.I,
+)
 _OBSERVED = re.compile(
-    r"\b(?:appears?|shows? signs|signs of|oriented to|vital signs|vitals|physical exam\w*|on exam\w*|examination|auscultat|palpa(?:tion|ble|ted)|murmur|"
-    r"temperature of|pulse of|alert and|lymphadenopathy|somnolent|within normal limits|signs? of distress|\d+/min|histolog|histopath|biopsy (?:show|reveal|demonstrat|specimen)|"
-    r"laboratory|dermoscop|immunofluores|(?:is|are|was|were) (?:noted|identified|observed|seen|visualized|appreciated) (?:on|in|over|at)|microscop|culture|stain)\b", re.I)
-_TIME = re.compile(r"\bago\b|\bfor (?:about |the past |the last |over )?(?:an?|\d+|several|one|two|three|four|five|six|few|many)\b|started|began|since|"
-                   r"\b(?:past|last) (?:\d+|few|several|day|week|month|year|one|two|three)|sudden|yesterday|over the (?:past|last)|\d+ (?:day|week|month|year|hour)s?", re.I)
-_SOCIAL = re.compile(r"(?:;|,)\s+(?:and |but )?(?=(?:non-?smoker|smok|drinks|works|lives|retired|occasional|moderate|social|denies|no |never|does not|"
-                     r"enjoys|heavy|consumes|married|student|former|uses|attends|has|exercises|plays|employed|unemployed)\w*\b)", re.I)
+    r"\b(?:appears?|shows? signs|signs of|oriented to|vital signs|vitals|physical exam\w*|on exam\w*|examination|"
+    r"auscultat|palpa(?:tion|ble|ted)|murmur|"
+    r"temperature of|pulse of|alert and|lymphadenopathy|somnolent|within normal limits|signs? of distress|\d+/min|"
+    r"histolog|histopath|biopsy (?:show|reveal|demonstrat|specimen)|"
+    r"laboratory|dermoscop|immunofluores|(?:is|are|was|were) (?:noted|identified|observed|seen|visualized|"
+    r"appreciated) (?:on|in|over|at)|microscop|culture|stain)\b",
+    re.I,
+)
+_TIME = re.compile(
+    r"\bago\b|\bfor (?:about |the past |the last |over )?(?:an?|\d+|several|one|two|three|four|five|six|few|"
+    r"many)\b|started|began|since|"
+    r"\b(?:past|last) (?:\d+|few|several|day|week|month|year|one|two|three)|sudden|yesterday|over "
+    r"the (?:past|last)|\d+ (?:day|week|month|year|hour)s?",
+    re.I,
+)
+_SOCIAL = re.compile(
+    r"(?:;|,)\s+(?:and |but )?(?=(?:non-?smoker|smok|drinks|works|lives|retired|occasional|moderate|social|denies|"
+    r"no |never|does not|"
+    r"enjoys|heavy|consumes|married|student|former|uses|attends|has|exercises|plays|employed|"
+    r"unemployed)\w*\b)",
+    re.I,
+)
 _CARER = re.compile(
-    r"(?:patient's |his |her |by (?:his|her) |accompanied by (?:his|her) )(?P<who>wife|husband|daughter|son|mother|father|family|parents|sister|brother)\b", re.I)
+    (
+        r"(?:patient's |his |her |by (?:his|her) |accompanied by (?:his|her) )(?P<who>wife|husband|daughter|son|mother|"
+        r"father|family|parents|sister|brother)\b"
+    ),
+    re.I,
+)
 _SPEECHLESS = re.compile(
-    r"confus|mental status|somnolen|unconscious|unresponsive|unable to (?:communicate|speak|provide)|not oriented|delirium|dementia|"
-    r"forgetful|coma\b|disorgani[sz]ed speech|inability to communicate|memory|personality change|behavio\w+ change|inappropriate", re.I)
+    r"confus|mental status|somnolen|unconscious|unresponsive|unable to (?:communicate|speak|provide)|not oriented|"
+    r"delirium|dementia|"
+    r"forgetful|coma\b|disorgani[sz]ed speech|inability to communicate|memory|personality change|behavio\w+ change|"
+    r"inappropriate",
+    re.I,
+)
 _RELATIONS = {
-    "wife": ("wife", "my husband"), "husband": ("husband", "my wife"), "daughter": ("daughter", "my {parent}"),
-    "son": ("son", "my {parent}"), "sister": ("sister", "my {sibling}"), "brother": ("brother", "my {sibling}"),
+    "wife": ("wife", "my husband"),
+    "husband": ("husband", "my wife"),
+    "daughter": ("daughter", "my {parent}"),
+    "son": ("son", "my {parent}"),
+    "sister": ("sister", "my {sibling}"),
+    "brother": ("brother", "my {sibling}"),
 }
 
 
@@ -47,8 +84,10 @@ def carer_of(text: str, sex: str) -> Carer | None:
     match = _CARER.search(text)
     if match is None or not _SPEECHLESS.search(text):
         return None
-    words = {"parent": {"female": "mother", "male": "father"}.get(sex, "parent"),
-             "sibling": {"female": "sister", "male": "brother"}.get(sex, "sibling")}
+    words = {
+        "parent": {"female": "mother", "male": "father"}.get(sex, "parent"),
+        "sibling": {"female": "sister", "male": "brother"}.get(sex, "sibling"),
+    }
     if match["who"].lower() not in _RELATIONS:
         relative = {"female": "my sister", "male": "my brother"}.get(sex, "my relative")
         return Carer("relative", relative) if match["who"].lower() == "family" else None
@@ -80,13 +119,32 @@ def _add(draft: Draft, sentence: str, section: str, voice: Voice) -> None:
 
 def _speak(draft: Draft, sentence: str, section: str, voice: Voice) -> None:
     text = spoken(sentence, voice, {"primary": "symptom", "secondary": "symptom"}.get(section, section))
-    timed = section == "history" and _TIME.search(sentence) and not any(p.critical and p.section == "history" for p in draft.pieces)
-    negative = re.match(r"(?:it's not|not|i (?:don't|haven't|didn't|wasn't|am not)|(?:he|she) (?:doesn't|hasn't|isn't))\b", text, re.I)
+    timed = (
+        section == "history"
+        and _TIME.search(sentence)
+        and not any(p.critical and p.section == "history" for p in draft.pieces)
+    )
+    negative = re.match(
+        r"(?:it's not|not|i (?:don't|haven't|didn't|wasn't|am not)|(?:he|she) (?:doesn't|hasn't|isn't))\b", text, re.I
+    )
     critical = not negative and (section in ("primary", "secondary", "past") or bool(timed))
-    default: Topic = {"past": "past_history", "social": "social_history", "medications": "medications", "family": "family_history"}.get(
-        section, "associated")  # type: ignore[assignment]
+    default: Topic = {
+        "past": "past_history",
+        "social": "social_history",
+        "medications": "medications",
+        "family": "family_history",
+    }.get(section, "associated")  # type: ignore[assignment]
     fixed: Topic | None = None
-    if section == "past" and topic_of(text, "en", default) in ("associated", "onset", "course", "location", "quality", "general", "timing", "severity"):
+    if section == "past" and topic_of(text, "en", default) in (
+        "associated",
+        "onset",
+        "course",
+        "location",
+        "quality",
+        "general",
+        "timing",
+        "severity",
+    ):
         fixed = "past_history"
     if timed:
         fixed = "onset"
@@ -117,7 +175,11 @@ def _finding_name(sentence: str) -> str:
         return "Biopsy"
     if re.search(r"laborator|culture|serum|blood|titer", sentence, re.I):
         return "Laboratory tests"
-    return "Examination" if re.search(r"exam|reveal|lesion|skin|papule|plaque|noted", sentence, re.I) else "General appearance"
+    return (
+        "Examination"
+        if re.search(r"exam|reveal|lesion|skin|papule|plaque|noted", sentence, re.I)
+        else "General appearance"
+    )
 
 
 def opening_en(symptom: str, voice: Voice) -> str:
@@ -128,7 +190,11 @@ def opening_en(symptom: str, voice: Voice) -> str:
         said = re.sub(r"^I have (?=a |an )", "I've got ", said)
     else:
         said = re.sub(r"^(?:she|he) (?=\w)", f"{voice.calls} ", said)
-        said = re.sub(rf"^{re.escape(voice.calls)} has (?=(?!a |an |the |been |had |not |noticed)[a-z])", f"{voice.calls} has been having ", said)
+        said = re.sub(
+            rf"^{re.escape(voice.calls)} has (?=(?!a |an |the |been |had |not |noticed)[a-z])",
+            f"{voice.calls} has been having ",
+            said,
+        )
     limit = OPENING_LIMIT["en"] - 2
     if len(said.split()) > limit:
         said = re.split(r",| which | that | with ", said)[0].rstrip(".") + "."

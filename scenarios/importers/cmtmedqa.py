@@ -17,13 +17,42 @@ from scenarios.importers.record import json_records, mapping, record_id, text_of
 from scenarios.schema import Case, Department
 
 _DEPARTMENTS: dict[str, Department] = {
-    "骨科": "orthopaedics_rheumatology", "风湿": "orthopaedics_rheumatology", "普外": "surgery", "肝胆外科": "surgery", "心理": "psychiatry",
-    "精神": "psychiatry", "呼吸": "respiratory", "心血管": "cardiology", "消化": "gastroenterology", "肾内": "nephrology_urology",
-    "泌尿": "nephrology_urology", "前列腺": "nephrology_urology", "神经": "neurology", "内分泌": "endocrinology", "糖尿病": "endocrinology",
-    "眼": "ophthalmology", "耳鼻喉": "ent", "血液": "haematology_oncology", "肿瘤": "haematology_oncology", "乙肝": "infectious",
-    "传染": "infectious", "肝病": "infectious", "艾滋": "infectious", "皮肤": "dermatology", "性病": "dermatology", "男科": "nephrology_urology",
-    "男性": "nephrology_urology", "妇": "gynaecology_obstetrics", "产科": "gynaecology_obstetrics", "小儿": "paediatrics",
-    "儿科": "paediatrics", "新生儿": "paediatrics", "急诊": "emergency", "外科": "surgery", "五官科": "ent", "整形美容": "dermatology",
+    "骨科": "orthopaedics_rheumatology",
+    "风湿": "orthopaedics_rheumatology",
+    "普外": "surgery",
+    "肝胆外科": "surgery",
+    "心理": "psychiatry",
+    "精神": "psychiatry",
+    "呼吸": "respiratory",
+    "心血管": "cardiology",
+    "消化": "gastroenterology",
+    "肾内": "nephrology_urology",
+    "泌尿": "nephrology_urology",
+    "前列腺": "nephrology_urology",
+    "神经": "neurology",
+    "内分泌": "endocrinology",
+    "糖尿病": "endocrinology",
+    "眼": "ophthalmology",
+    "耳鼻喉": "ent",
+    "血液": "haematology_oncology",
+    "肿瘤": "haematology_oncology",
+    "乙肝": "infectious",
+    "传染": "infectious",
+    "肝病": "infectious",
+    "艾滋": "infectious",
+    "皮肤": "dermatology",
+    "性病": "dermatology",
+    "男科": "nephrology_urology",
+    "男性": "nephrology_urology",
+    "妇": "gynaecology_obstetrics",
+    "产科": "gynaecology_obstetrics",
+    "小儿": "paediatrics",
+    "儿科": "paediatrics",
+    "新生儿": "paediatrics",
+    "急诊": "emergency",
+    "外科": "surgery",
+    "五官科": "ent",
+    "整形美容": "dermatology",
 }
 
 
@@ -51,8 +80,14 @@ def convert(label: str, raw: object) -> Case:
     who, speaker = who_speaks(turns, "zh")
     first, second = text_of(label, data, "cate1"), text_of(label, data, "cate2")
     draft = Draft(
-        id=case_id("cmtmedqa", name), language="zh", source="CMtMedQA", record=name, licence="Apache-2.0 (research use)",
-        title="、".join(dict.fromkeys(part for part in (first, second) if part)), who=who, speaker=speaker,
+        id=case_id("cmtmedqa", name),
+        language="zh",
+        source="CMtMedQA",
+        record=name,
+        licence="Apache-2.0 (research use)",
+        title="、".join(dict.fromkeys(part for part in (first, second) if part)),
+        who=who,
+        speaker=speaker,
         department=department_of(second, first),
     )
     add_turns(draft, turns)

@@ -10,25 +10,53 @@ from scenarios.schema import Demographics, Language, Sex, Speaker
 CAREGIVER_BELOW_YEARS = 12.0
 
 _UNITS = {
-    "year": 1.0, "yr": 1.0, "yo": 1.0, "month": 1 / 12, "week": 7 / 365.25, "day": 1 / 365.25, "hour": 1 / 8766,
-    "岁": 1.0, "周岁": 1.0, "个月": 1 / 12, "月": 1 / 12, "周": 7 / 365.25, "个星期": 7 / 365.25, "天": 1 / 365.25,
+    "year": 1.0,
+    "yr": 1.0,
+    "yo": 1.0,
+    "month": 1 / 12,
+    "week": 7 / 365.25,
+    "day": 1 / 365.25,
+    "hour": 1 / 8766,
+    "岁": 1.0,
+    "周岁": 1.0,
+    "个月": 1 / 12,
+    "月": 1 / 12,
+    "周": 7 / 365.25,
+    "个星期": 7 / 365.25,
+    "天": 1 / 365.25,
     "日": 1 / 365.25,
 }
-_NUMBERS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-            "eighteen nineteen".split())
+_NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen "
+    "eighteen nineteen".split()
+)
 _TENS = {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _EN_AGE = (
-    re.compile(r"\b(\d{1,3}(?:\.\d+)?|(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[\s-])?[a-z]+)[\s-]+(year|yr|month|week|day|hour)s?[\s-]+old\b", re.I),
+    re.compile(
+        (
+            r"\b(\d{1,3}(?:\.\d+)?|(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|"
+            r"ninety)[\s-])?[a-z]+)[\s-]+(year|yr|month|week|day|hour)s?[\s-]+old\b"
+        ),
+        re.I,
+    ),
     re.compile(r"\b(\d{1,3})[\s-]*(yo)\b", re.I),
     re.compile(r"\b(?:aged?|age of)[:\s]+(\d{1,3}(?:\.\d+)?)(?:\s*(year|month|week|day)s?)?\b(?!\s*(?:ago|to))", re.I),
     re.compile(r"^\s*(\d{1,3}(?:\.\d+)?)\s*(year|month|week|day)s?\s*$", re.I),
 )
-_EN_TALK = re.compile(r"\b(?:i'?m|i am|he's|she's|he is|she is)\s+(?:about\s+)?(\d{1,3})(?!\s*(?:week|month|kg|stone|cm|"
-                      r"day|feet|foot|%|\w*pounds))\b", re.I)
+_EN_TALK: re.Pattern[str] = re.compile(
+    r"\b(?:i'?m|i am|he's|she's|he is|she is)\s+(?:about\s+)?(\d{1,3})(?!\s*(?:week|month|kg|stone|cm|"
+    r"day|feet|foot|%|\w*pounds))\b",
+    re.I,
+)
 _ZH_DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"两": 2}
-_ZH_AGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?|[零一二两三四五六七八九十百]{1,4})(?P<half>半)?\s*(周岁|岁|个月|个星期|周|天)(半)?")
-_ZH_HINT = re.compile(r"(?:年龄|今年|男|女|岁数|性别|宝宝|孩子|儿子|女儿|婴儿|患儿|小孩|新生儿|我|刚满|才|现在|已经)"
-                      r"[^。！？\d零一二两三四五六七八九十]{0,6}$")
+_ZH_AGE = re.compile(
+    r"([0-9]{1,3}(?:\.[0-9]+)?|[零一二两三四五六七八九十百]{1,4})(?P<half>半)?\s*(周岁|岁|个月|个星期|周|天)(半)?"
+)
+_ZH_HINT = re.compile(
+    r"(?:年龄|今年|男|女|岁数|性别|宝宝|孩子|儿子|女儿|婴儿|患儿|小孩|新生儿|我|刚满|才|现在|已经)"
+    r"[^。！？\d零一二两三四五六七八九十]{0,6}$"
+)
 _FEMALE = re.compile(r"\b(?:female|woman|girl|lady|she|her|mrs|ms|daughter|pregnant|nulliparous|gravida)\b", re.I)
 _MALE = re.compile(r"\b(?:male|man|boy|gentleman|he|his|him|mr|son)\b", re.I)
 
@@ -40,8 +68,9 @@ def age_en(text: str) -> float | None:
             value = _number_en(match[1].lower())
             if value is not None:
                 return _years(value, (match[2] or "year").lower())
-    if (match := _EN_TALK.search(text)) and float(match[1]) >= CAREGIVER_BELOW_YEARS:
-        return _years(float(match[1]), "year")
+    talk = _EN_TALK.search(text)
+    if talk is not None and float(talk[1]) >= CAREGIVER_BELOW_YEARS:
+        return _years(float(talk[1]), "year")
     return 0.0 if re.search(r"\b(?:newborn|neonate)\b", text, re.I) else None
 
 
@@ -59,11 +88,12 @@ def age_zh(text: str, *, bare: bool = False) -> float | None:
     """
     for match in _ZH_AGE.finditer(text):
         unit = match[3]
-        before, after = text[: match.start()], text[match.end():]
+        before, after = text[: match.start()], text[match.end() :]
         if after.startswith(("前", "以前", "左右的时候", "时", "的时候", "以后", "后", "开始")) and not bare:
             continue
         if unit not in ("岁", "周岁") and not (
-            bare or (_ZH_HINT.search(before) and not re.match(r"[^，。]{0,6}(?:了[，。]|咳|发|拉|疼|痛|没)", after))
+            bare
+            or (_ZH_HINT.search(before) and not re.match(r"[^，。]{0,6}(?:了[，。]|咳|发|拉|疼|痛|没)", after))
             or re.match(r"\s*大?的?(?:宝宝|孩子|婴儿|男婴|女婴|小孩|大)", after)
         ):
             continue
@@ -78,8 +108,12 @@ def age_zh(text: str, *, bare: bool = False) -> float | None:
 
 def sex_zh(text: str) -> Sex:
     """Return the sex that Chinese ``text`` states of the patient."""
-    female = re.search(r"女(?:性|士|孩|宝|婴|生|儿|，|,|、|\s|\d|$)|性别[:： ]*女|怀孕|孕妇|月经|例假|白带|产后|经期", text)
-    male = re.search(r"男(?:性|士|孩|宝|婴|生|，|,|、|\s|\d|$)|性别[:： ]*男|儿子|阴茎|睾丸|包皮|前列腺|早泄|遗精", text)
+    female = re.search(
+        r"女(?:性|士|孩|宝|婴|生|儿|，|,|、|\s|\d|$)|性别[:： ]*女|怀孕|孕妇|月经|例假|白带|产后|经期", text
+    )
+    male = re.search(
+        r"男(?:性|士|孩|宝|婴|生|，|,|、|\s|\d|$)|性别[:： ]*男|儿子|阴茎|睾丸|包皮|前列腺|早泄|遗精", text
+    )
     if female and male:
         return "female" if female.start() < male.start() else "male"
     return "female" if female else "male" if male else "unknown"

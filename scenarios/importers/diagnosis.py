@@ -7,12 +7,29 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 SPELLINGS = (
-    ("haem", "hem"), ("oedema", "edema"), ("oesoph", "esoph"), ("anaem", "anem"), ("leukaem", "leukem"),
-    ("diarrhoea", "diarrhea"), ("gonorrhoea", "gonorrhea"), ("tumour", "tumor"), ("paed", "ped"),
-    ("gynaec", "gynec"), ("orthopaed", "orthoped"), ("caec", "cec"), ("coeliac", "celiac"), ("foetal", "fetal"),
+    ("oedema", "edema"),
+    ("oesoph", "esoph"),
+    ("anaem", "anem"),
+    ("leukaem", "leukem"),
+    ("ischaem", "ischem"),
+    ("diarrhoea", "diarrhea"),
+    ("gonorrhoea", "gonorrhea"),
+    ("tumour", "tumor"),
+    ("paed", "ped"),
+    ("gynaec", "gynec"),
+    ("orthopaed", "orthoped"),
+    ("caec", "cec"),
+    ("coeliac", "celiac"),
+    ("foetal", "fetal"),
 )
 _STAGE = re.compile(r"^(?:active|acute|chronic|secondary|primary|suspected|probable)\s+", re.I)
+_HEM = r"\bhem(?=at|o|ang)"
 _STAGE_ZH = re.compile(r"^(?:急性|慢性|亚急性|可疑|疑似)")
+_ABBREVIATED = frozenset(
+    "syndrome disease disorder vertigo infection leukemia leukaemia failure sclerosis seizure colitis "
+    "encephalopathy "
+    "leukoencephalopathy interstitial nephritis lymphoma".split()
+)
 _BRACKETS = re.compile(r"\s*[(（]([^()（）]*)[)）]")
 
 
@@ -26,7 +43,11 @@ def names_of(diagnosis: str) -> tuple[str, tuple[str, ...]]:
     aliases = [part.strip() for part in _BRACKETS.findall(whole) if 1 < len(part.strip()) <= 60]
     aliases += _variants(name)
     seen = {name.lower()}
-    kept = [a for a in aliases if a and not (a.lower() in seen or seen.add(a.lower()))]  # type: ignore[func-returns-value]
+    kept: list[str] = []
+    for alias in aliases:
+        if alias and alias.lower() not in seen:
+            seen.add(alias.lower())
+            kept.append(alias)
     return name, tuple(kept)
 
 
@@ -35,18 +56,31 @@ def _variants(name: str) -> Iterator[str]:
     if short != name and len(short) > 1:
         yield short
     for form in (name, short):
-        for one, other in SPELLINGS:
-            for before, after in ((one, other), (other, one)):
-                if before in form.lower() and not (before != one and one in form.lower()):
-                    yield re.sub(before, after, form, flags=re.I)
-        if "'s " in form:
-            yield form.replace("'s ", " ")
-        elif match := re.match(r"([A-Z]\w+) (disease|syndrome|palsy)$", form):
-            yield f"{match[1]}'s {match[2]}"
+        yield from _spellings(form)
     words = re.findall(r"[A-Za-z]+", name)
-    if 3 <= len(words) <= 5 and name.isascii() and " ".join(words).lower() == name.lower():
+    if (
+        3 <= len(words) <= 5
+        and words[-1].lower() in _ABBREVIATED
+        and name.isascii()
+        and " ".join(words).lower() == name.lower()
+    ):
         if not {w.lower() for w in words} & {"of", "the", "at", "to", "and", "or", "in", "with", "by"}:
             yield "".join(word[0] for word in words).upper()
+
+
+def _spellings(form: str) -> Iterator[str]:
+    if re.search(_HEM, form, re.I):
+        yield re.sub(_HEM, lambda m: f"{m[0][0]}aem", form, flags=re.I)
+    if re.search(r"\bhaem", form, re.I):
+        yield re.sub(r"\b(h)aem", r"\1em", form, flags=re.I)
+    for one, other in SPELLINGS:
+        for before, after in ((one, other), (other, one)):
+            if before in form.lower() and not (before != one and one in form.lower()):
+                yield re.sub(before, after, form, flags=re.I)
+    if "'s " in form:
+        yield form.replace("'s ", " ")
+    elif match := re.match(r"([A-Z]\w+) (disease|syndrome|palsy)$", form):
+        yield f"{match[1]}'s {match[2]}"
 
 
 @cache

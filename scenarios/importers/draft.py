@@ -67,8 +67,15 @@ class Draft:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, text: str, section: str, *, default: Topic = "associated", critical: bool = False,
-            topic: Topic | None = None) -> None:
+    def add(
+        self,
+        text: str,
+        section: str,
+        *,
+        default: Topic = "associated",
+        critical: bool = False,
+        topic: Topic | None = None,
+    ) -> None:
         """Add a sentence of the speaker's, sorted by topic; one that is too long becomes several."""
         chosen = topic or topic_of(self._plain(text), self.language, default)
         disclosure: Disclosure = "volunteered" if section == "primary" else disclosure_of(text, chosen, self.language)
@@ -100,14 +107,24 @@ def case_of(draft: Draft) -> Case:
         raise ImportRecordError(draft.record, "holds nothing that a patient could say")
     absences = [
         Absence(id=free_id(f"no-{slug(name, 'item')}", taken), name=name, topic=topic)
-        for name, topic in dict(draft.absent).items() if not (names and mentions(name, names))
+        for name, topic in dict(draft.absent).items()
+        if not (names and mentions(name, names))
     ]
     return Case(
-        id=draft.id, language=draft.language, title=draft.title, department=draft.department, demographics=draft.who,
-        speaker=draft.speaker, chief_complaint=cut(opening, draft.language, OPENING_LIMIT[draft.language]),
-        facts=tuple(facts), absences=tuple(absences), findings=tuple(draft.findings), diagnosis=diagnosis,
-        provenance=Provenance(source=draft.source, record=draft.record, licence=draft.licence,
-                              note="; ".join(dict.fromkeys(draft.notes))),
+        id=draft.id,
+        language=draft.language,
+        title=draft.title,
+        department=draft.department,
+        demographics=draft.who,
+        speaker=draft.speaker,
+        chief_complaint=cut(opening, draft.language, OPENING_LIMIT[draft.language]),
+        facts=tuple(facts),
+        absences=tuple(absences),
+        findings=tuple(draft.findings),
+        diagnosis=diagnosis,
+        provenance=Provenance(
+            source=draft.source, record=draft.record, licence=draft.licence, note="; ".join(dict.fromkeys(draft.notes))
+        ),
     )
 
 
@@ -134,8 +151,13 @@ def _facts(draft: Draft, names: tuple[str, ...], taken: set[str]) -> list[Fact]:
             kept.append(piece)
     chosen = _limited(_enough_critical(kept, draft.language), draft)
     return [
-        Fact(id=free_id(f"{piece.topic.replace('_', '-')}-{number}", taken), topic=piece.topic, text=piece.text,
-             disclosure=piece.disclosure, critical=piece.critical)
+        Fact(
+            id=free_id(f"{piece.topic.replace('_', '-')}-{number}", taken),
+            topic=piece.topic,
+            text=piece.text,
+            disclosure=piece.disclosure,
+            critical=piece.critical,
+        )
         for number, piece in enumerate(chosen, 1)
     ]
 
@@ -152,7 +174,12 @@ def _enough_critical(kept: list[Piece], language: Language) -> list[Piece]:
     order = sorted(range(len(kept)), key=lambda i: (RANK[kept[i].section], i))
     for place in order:
         piece = kept[place]
-        if lacking > 0 and not piece.critical and piece.section != "social" and not _NEGATIVE[language].search(piece.text):
+        if (
+            lacking > 0
+            and not piece.critical
+            and piece.section != "social"
+            and not _NEGATIVE[language].search(piece.text)
+        ):
             kept[place] = replace(piece, critical=True)
             lacking -= 1
     return kept
@@ -166,7 +193,8 @@ def _repeats(piece: Piece, kept: Sequence[Piece], language: Language) -> bool:
 
 
 _STOP_EN = frozenset(
-    "i i've i'm my me a an the and or of in on with for to is are was were be been has have had do does don't doesn't it its this that "
+    "i i've i'm my me a an the and or of in on with for to is are was were be been has have had do does don't "
+    "doesn't it its this that "
     "he she his her we our about also some any at by from no not history noticed having".split()
 )
 
@@ -174,8 +202,10 @@ _STOP_EN = frozenset(
 def _content(text: str, language: Language) -> frozenset[str]:
     if language == "zh":
         plain = re.sub(r"[^\u4e00-\u9fffA-Za-z0-9]", "", text)
-        return frozenset(plain[i:i + 2] for i in range(len(plain) - 1))
-    return frozenset(re.sub(r"(?:ing|ed|es|s)$", "", w) for w in re.findall(r"[a-z0-9'-]+", text.lower()) if w not in _STOP_EN)
+        return frozenset(plain[i : i + 2] for i in range(len(plain) - 1))
+    return frozenset(
+        re.sub(r"(?:ing|ed|es|s)$", "", w) for w in re.findall(r"[a-z0-9'-]+", text.lower()) if w not in _STOP_EN
+    )
 
 
 def _limited(kept: list[Piece], draft: Draft) -> list[Piece]:
@@ -199,8 +229,12 @@ def _join_one(chosen: list[Piece], order: list[int], language: Language) -> bool
         for earlier in range(later):
             one, two = chosen[earlier], chosen[later]
             joined = f"{one.text.rstrip('。')}{mark}{two.text}"
-            if one.topic == two.topic and one.disclosure == two.disclosure and one.critical == two.critical and \
-                    length(joined, language) <= limit:
+            if (
+                one.topic == two.topic
+                and one.disclosure == two.disclosure
+                and one.critical == two.critical
+                and length(joined, language) <= limit
+            ):
                 chosen[earlier] = Piece(joined, one.section, one.topic, one.disclosure, one.critical)
                 chosen.pop(later)
                 return True

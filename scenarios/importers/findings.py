@@ -13,11 +13,26 @@ from scenarios.schema import Finding
 Kind = Literal["exam", "lab", "imaging", "other"]
 MAX_RESULT = 1500
 
-_IMAGING = re.compile(r"x-?ray|\bct\b|\bmri\b|ultraso|echo|imaging|radiograph|angiogra|scan|doppler|endoscop|mammogra|超声|CT|MRI|X线|胸片|造影|彩超|B超|镜", re.I)
-_LAB = re.compile(r"blood|serum|urin|cultur|biops|count|panel|csf|lab|histolog|histopath|electrolyt|antibod|serolog|stain|smear|"
-                  r"hemoglobin|glucose|test|level|patholog|stool|血|尿|便|培养|生化|病理|抗体|肝功|肾功|电解质", re.I)
+_IMAGING = re.compile(
+    (
+        r"x-?ray|\bct\b|\bmri\b|ultraso|echo|imaging|radiograph|angiogra|scan|doppler|endoscop|mammogra|超声|CT|MRI|"
+        r"X线|胸片|造影|彩超|B超|镜"
+    ),
+    re.I,
+)
+_LAB = re.compile(
+    r"blood|serum|urin|cultur|biops|count|panel|csf|lab|histolog|histopath|electrolyt|antibod|serolog|stain|smear|"
+    r"hemoglobin|glucose|test|level|patholog|stool|血|尿|便|培养|生化|病理|抗体|肝功|肾功|电解质",
+    re.I,
+)
 _OTHER = re.compile(r"\becg\b|\bekg\b|\beeg\b|\bemg\b|electro|screen|audio|spirom|心电|脑电|肌电|肺功能", re.I)
-_EMPTY = re.compile(r"^(?:n/?a|none|information not.*|not (?:provided|applicable|available|performed|done|specified)\b.*|unknown|-|无|未查|未做|)$", re.I)
+_EMPTY = re.compile(
+    (
+        r"^(?:n/?a|none|information not.*|not (?:provided|applicable|available|performed|done|specified)\b.*|unknown|-|"
+        r"无|未查|未做|)$"
+    ),
+    re.I,
+)
 _SAME = frozenset({"findings", "finding", "results", "result", "impression"})
 
 
@@ -29,12 +44,25 @@ def findings_of(data: object, default: Kind, taken: set[str]) -> Iterator[Findin
     for path, value in _branches(data, ()):
         result = flat(value)
         name = readable(path[-1] if path else "Findings")
-        if len(path) > 1 and name.lower() in ("inspection", "palpation", "auscultation", "percussion", "general", "other", *_SAME):
+        if len(path) > 1 and name.lower() in (
+            "inspection",
+            "palpation",
+            "auscultation",
+            "percussion",
+            "general",
+            "other",
+            *_SAME,
+        ):
             name = f"{readable(path[-2])}: {name.lower()}"
         if _EMPTY.match(result) or not name:
             continue
         kind = _kind(" ".join(path), default)
-        yield Finding(id=free_id(f"{default}-{slug(name, 'finding')}", taken), kind=kind, name=name[:200], result=result[:MAX_RESULT])
+        yield Finding(
+            id=free_id(f"{default}-{slug(name, 'finding')}", taken),
+            kind=kind,
+            name=name[:200],
+            result=result[:MAX_RESULT],
+        )
 
 
 def free_id(name: str, taken: set[str]) -> str:
@@ -91,4 +119,9 @@ def _kind(name: str, default: Kind) -> Kind:
 
 def titled(text: str, name: str, taken: set[str], kind: Kind = "exam") -> Finding:
     """Return a Finding whose result is a plain sentence of the record."""
-    return Finding(id=free_id(f"{kind}-{slug(name, 'finding')}", taken), kind=kind, name=name, result=capital(tidy(text))[:MAX_RESULT])
+    return Finding(
+        id=free_id(f"{kind}-{slug(name, 'finding')}", taken),
+        kind=kind,
+        name=name,
+        result=capital(tidy(text))[:MAX_RESULT],
+    )

@@ -9,30 +9,66 @@ import re
 
 from scenarios.importers.text import lower_first
 
-_PRESENT = (r"(?:has|had|is|was|works?|lives?|drinks?|smokes?|takes?|denies|reports?|mentions?|complains?|enjoys|attends|uses|consumes|"
-            r"describes|states|notes|does|wears|dresses|plays|expresses|engages|exercises|eats|sleeps|appears|feels|maintains|admits|"
-            r"underwent|received|started|stopped|took|met|experienced|noticed|quit|developed|tried|moved|can|cannot|could|"
-            r"presents|regained|failed|used|went|lost|traveled|travelled|returned|worked|served|never|recalls)")
-_ADVERB = r"(?:(?:recently|currently|previously|occasionally|frequently|also|only|usually|regularly|often|otherwise|generally)\s+)*"
-_PARTICIPLE = (r"(?:diagnosed|treated|born|released|hospitali[sz]ed|involved|delivered|found|brought|admitted|exposed|prescribed|"
-               r"started on|referred|bitten|advised|switched)")
-_STATE = r"(?:married|divorced|single|retired|unemployed|employed|enrolled|sexually active|up to date|up-to-date|widowed|taking|on |not on|not |able|unable|alert|active|currently|engaged in)"
-_JOB = (r"(?:[a-z-]+ ){0,3}(?:student|teacher|engineer|nurse|accountant|lawyer|farmer|driver|worker|clerk|manager|cashier|athlete|chef|"
-        r"warden|smoker|drinker|mother|father|carpenter|mechanic|officer|veteran|bodybuilder|designer|salesman|homemaker|housewife)")
+_PRESENT = (
+    r"(?:has|had|is|was|works?|lives?|drinks?|smokes?|takes?|denies|reports?|mentions?|complains?|enjoys|attends|"
+    r"uses|consumes|"
+    r"describes|states|notes|does|wears|dresses|plays|expresses|engages|exercises|eats|sleeps|appears|"
+    r"feels|maintains|admits|"
+    r"underwent|received|started|stopped|took|met|experienced|noticed|quit|developed|tried|moved|can|"
+    r"cannot|could|"
+    r"presents|regained|failed|used|went|lost|traveled|travelled|returned|worked|served|never|recalls)"
+)
+_ADVERB = (
+    r"(?:(?:recently|currently|previously|occasionally|frequently|also|only|usually|regularly|often|otherwise|"
+    r"generally)\s+)*"
+)
+_PARTICIPLE = (
+    r"(?:diagnosed|treated|born|released|hospitali[sz]ed|involved|delivered|found|brought|admitted|exposed|"
+    r"prescribed|"
+    r"started on|referred|bitten|advised|switched)"
+)
+_STATE = (
+    r"(?:married|divorced|single|retired|unemployed|employed|enrolled|sexually active|up to date|up-to-date|"
+    r"widowed|taking|on |not on|not |able|unable|alert|active|currently|engaged in)"
+)
+_JOB = (
+    r"(?:[a-z-]+ ){0,3}(?:student|teacher|engineer|nurse|accountant|lawyer|farmer|driver|worker|clerk|manager|"
+    r"cashier|athlete|chef|"
+    r"warden|smoker|drinker|mother|father|carpenter|mechanic|officer|veteran|bodybuilder|designer|salesman|"
+    r"homemaker|housewife)"
+)
 _LIST_SECTION = re.compile(r"^[A-Z][\w-]+(?:, [\w -]+)*$")
 _A = frozenset(
-    "rash lesion mass lump wound headache cough fever sore nodule papule plaque ulcer blister swelling murmur sensation lump bump spot "
+    "rash lesion mass lump wound headache cough fever sore nodule papule plaque ulcer blister swelling murmur "
+    "sensation lump bump spot "
     "patch growth history feeling gait limp tremor seizure episode discharge cyst belly burn bruise pain".split()
 )
 _NO_A = frozenset("pain swelling discharge".split())
-_CHANGE = re.compile(r"^(?:improvement|increase|decrease|worsening|change|development|appearance|recent appearance|increased frequency)\b", re.I)
-_LIKE_A_SENTENCE = re.compile(r"(?:the|these|this|those|his|her|its|their|my|both|as|on|in|during|for|over|after|when|while|since|although|despite|"
-                              r"at|by|before|with|some|all|most|one|initially|one week|two|three) \w+", re.I)
-_BARE = re.compile(r"(?:lesions?|rash|pain|discoloration|cough|symptoms?|swelling|blisters?|itching|headaches?|episodes?|bleeding|diarrhea|vomiting|"
-                   r"fever|weakness|lump|mass|discharge|wound|stools?|urine|vision)\b", re.I)
+_CHANGE = re.compile(
+    (
+        r"^(?:improvement|increase|decrease|worsening|change|development|appearance|recent appearance|increased "
+        r"frequency)\b"
+    ),
+    re.I,
+)
+_LIKE_A_SENTENCE = re.compile(
+    r"(?:the|these|this|those|his|her|its|their|my|both|as|on|in|during|for|over|after|when|while|since|although|"
+    r"despite|"
+    r"at|by|before|with|some|all|most|one|initially|one week|two|three) \w+",
+    re.I,
+)
+_BARE = re.compile(
+    r"(?:lesions?|rash|pain|discoloration|cough|symptoms?|swelling|blisters?|itching|headaches?|episodes?|bleeding|"
+    r"diarrhea|vomiting|"
+    r"fever|weakness|lump|mass|discharge|wound|stools?|urine|vision)\b",
+    re.I,
+)
 _DRINK = (
     (r"social(?:ly)?(?: alcohol (?:use|consumption|drinker))", "drinks alcohol socially"),
-    (r"(occasional|moderate|heavy|daily|regular|chronic|light) alcohol (?:use|consumption|intake)(.*)", r"drinks alcohol \1ly\2"),
+    (
+        r"(occasional|moderate|heavy|daily|regular|chronic|light) alcohol (?:use|consumption|intake)(.*)",
+        r"drinks alcohol \1ly\2",
+    ),
     (r"(?:is an? )?non[- ]?smoker", "does not smoke"),
     (r"(?:is an? )?(?:former|ex-?) ?-?smoker", "used to smoke"),
     (r"(?:is an? )?(?:current )?smoker", "smokes"),
@@ -42,19 +78,47 @@ _DRINK = (
 
 def whole_sentence(text: str, section: str) -> str:
     """Return ``text`` as a sentence about ``the patient``; what is already a sentence comes back as it is."""
-    text = re.sub(r"^(?:and|but|also|additionally|however|furthermore|recently,|overall)[, ]+(?=\w+ )", lambda m: "Recently "
-                  if m[0].lower().startswith("recently") else "", text, flags=re.I) or text
-    text = re.sub(r"^(?:additional|further|upon (?:further )?|on (?:further )?)\s*(?:questioning|inquiry)(?: reveal(?:s|ed))?,?\s*(?:that )?", "", text, flags=re.I)
+    text = (
+        re.sub(
+            r"^(?:and|but|also|additionally|however|furthermore|recently,|overall)[, ]+(?=\w+ )",
+            lambda m: "Recently " if m[0].lower().startswith("recently") else "",
+            text,
+            flags=re.I,
+        )
+        or text
+    )
+    text = re.sub(
+        (
+            r"^(?:additional|further|upon (?:further )?|on (?:further )?)\s*(?:questioning|inquiry)(?: reveal(?:s|"
+            r"ed))?,?\s*(?:that )?"
+        ),
+        "",
+        text,
+        flags=re.I,
+    )
+    if re.match(
+        r"(?:husband|wife|mother|father|brother|sister|uncle|aunt|partner|parents)\b(?! (?:and|of)\b)", text, re.I
+    ):
+        text = f"the patient's {lower_first(text)}"
+    if onset := re.match(r"(?:sudden )?onset of (\w+)\b(.*)", text, re.I):
+        return f"the {onset[1].lower()} started{onset[2]}"
     if habit := _habit(text):
         return habit
     if re.match(rf"{_ADVERB}{_PRESENT}\b", text, re.I) and not re.match(r"(?:can|use|used)\b \w+ed\b", text, re.I):
         return f"the patient {lower_first(text)}"
     if match := re.match(rf"({_ADVERB}){_PARTICIPLE}\b", text, re.I):
         adverb = match[1].lower()
-        return f"the patient was {adverb}{text[len(adverb):][:1].lower()}{text[len(adverb) + 1:]}"
+        return f"the patient was {adverb}{text[len(adverb) :][:1].lower()}{text[len(adverb) + 1 :]}"
+    return _stated(text, section)
+
+
+def _stated(text: str, section: str) -> str:
+    """Complete what begins with a state, a past, a calling or a noun."""
     if re.match(rf"{_STATE}", text, re.I) and not re.match(r"active (?!in)", text, re.I):
         return f"the patient is {lower_first(text)}"
-    if match := re.match(r"(?:\w+ )?(?:significant|notable|remarkable)(?: only)? for (?:an? |her |his )?(?:history of )?(.+)", text, re.I):
+    if match := re.match(
+        r"(?:\w+ )?(?:significant|notable|remarkable)(?: only)? for (?:an? |her |his )?(?:history of )?(.+)", text, re.I
+    ):
         return f"the patient has a history of {match[1]}"
     if match := re.match(r"(?:known |past |personal )?(?:medical )?history of (.+)", text, re.I):
         return f"the patient has a history of {lower_first(match[1])}"
@@ -75,7 +139,9 @@ def _habit(text: str) -> str:
             more = re.sub(r"^\s*(?:,|and|but)\s+", " and ", more) if more.strip() else ""
             more = re.sub(r"^ and (?=half|\d|one|two)", ", ", more)
             more = re.sub(r"^ and (?=\d*-?year|retired|with a)", ", ", more)
-            new = new.replace("occasionally alcohol", "alcohol").replace("dailyly", "daily").replace("heavyly", "heavily")
+            new = (
+                new.replace("occasionally alcohol", "alcohol").replace("dailyly", "daily").replace("heavyly", "heavily")
+            )
             return f"the patient {new}{more}"
     return ""
 
@@ -96,12 +162,23 @@ def _noun_phrase(text: str, section: str) -> str:
     if presence := re.match(r"(?:the )?presence of (.+)", text, re.I):
         return f"the patient has {presence[1]}"
     if re.match(r"exclusive(?:ly)? breastfe", text, re.I):
-        return f"the patient is {re.sub(r'^exclusive(?:ly)? breastfe(?:eding|d)', 'exclusively breastfed', text, flags=re.I)}"
+        return (
+            f"the patient is "
+            f"{re.sub(r'^exclusive(?:ly)? breastfe(?:eding|d)', 'exclusively breastfed', text, flags=re.I)}"
+        )
+    return _noticed(text, section)
+
+
+def _noticed(text: str, section: str) -> str:
+    """Complete a noun phrase that names a change, an event or a thing the patient has."""
     if _CHANGE.match(text):
         return f"the patient has noticed {_article(text)}{lower_first(text)}"
     if re.match(r"episodes? of |sudden|loss of ", text, re.I):
         return f"the patient had {_article(text)}{lower_first(text)}"
-    if re.match(r"(?:\w+ly )?(?:\w+ed|\w+ing) (?:with|by|to|for|from|when|until|in)\b", text, re.I) and section == "symptom":
+    if (
+        re.match(r"(?:\w+ly )?(?:\w+ed|\w+ing) (?:with|by|to|for|from|when|until|in)\b", text, re.I)
+        and section == "symptom"
+    ):
         return f"it is {lower_first(text)}"
     return f"the patient has {_article(text)}{lower_first(text)}"
 
@@ -111,12 +188,21 @@ _UNABLE = {"inability": "cannot", "failure": "has failed to", "refusal": "refuse
 
 def _article(text: str) -> str:
     """Return ``a `` or ``an `` when the phrase's head is one countable thing, else nothing."""
-    if re.match(r"(?:an?|the|some|his|her|my|no|multiple|several|many|two|three|\d|generali[sz]ed|severe pain|both)\b", text, re.I):
+    if re.match(
+        r"(?:an?|the|some|his|her|my|no|multiple|several|many|two|three|\d|generali[sz]ed|severe pain|both)\b",
+        text,
+        re.I,
+    ):
         return ""
-    head = re.split(r"\s(?:of|in|on|with|at|to|for|from|over|under|when|that|which|after|during|and|near|by|around)\s|,", text)[0].split()
+    head = re.split(
+        r"\s(?:of|in|on|with|at|to|for|from|over|under|when|that|which|after|during|and|near|by|around)\s|,", text
+    )[0].split()
     last = head[-1].lower() if head else ""
-    countable = (last in _A and last not in _NO_A) or bool(re.fullmatch(_JOB, " ".join(head), re.I)) or last in (
-        "increase", "decrease", "change", "episode", "history", "appearance")
+    countable = (
+        (last in _A and last not in _NO_A)
+        or bool(re.fullmatch(_JOB, " ".join(head), re.I))
+        or last in ("increase", "decrease", "change", "episode", "history", "appearance")
+    )
     if not countable:
         return ""
     return "an " if text[:1].lower() in "aeiou" else "a "
@@ -132,7 +218,16 @@ def _has_verb(text: str) -> bool:
     if re.match(r"(?:he|she|they|it|there|we|i|the patient)\b(?! and)", text, re.I):
         return True
     outer = re.split(r"\s(?:that|which|who|when|while|where)\s", text)[0]
-    return re.search(
-        r"(?<!-)\b(?:is|are|was|were|has|have|had|does|did|can|could|cannot|began|occurs?|worsens|worse|improves|improved|started|appears?|seems|"
-        r"radiates|spread|spreads|developed|reports?|denies|died|noticed|appeared|occurred|resolved|increased|lasted|complicated|include[sd]?|attends|lives|shows|expresses|mentions|feels|died|"
-        r"underwent|witnessed|became|recently|notes|provided|takes|states|believes|describes|intensified|resolves)\b(?! history)", outer, re.I) is not None
+    return (
+        re.search(
+            r"(?<=\s)(?:is|are|was|were|has|have|had|does|did|can|could|cannot|began|occurs?|worsens|worse|improves|"
+            r"improved|started|appears?|seems|"
+            r"radiates|spread|spreads|developed|reports?|denies|died|noticed|appeared|occurred|resolved|increased|"
+            r"lasted|complicated|include[sd]?|attends|lives|shows|expresses|mentions|feels|died|"
+            r"underwent|witnessed|became|recently|notes|provided|takes|states|believes|describes|intensified|"
+            r"resolves)\b(?! history)",
+            outer,
+            re.I,
+        )
+        is not None
+    )

@@ -1,25 +1,38 @@
-"""English grammar for speaking of oneself or of one's child: agreement of verbs and pronouns; no medicine, no record."""
+"""English grammar for speaking of oneself or one's child: agreement of verbs and pronouns; no medicine, no record."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-_BE = {"is": "am", "isn't": "am not", "was": "was", "wasn't": "wasn't", "has": "have", "hasn't": "haven't", "does": "do",
-       "doesn't": "don't", "am": "am"}
+_BE = {
+    "is": "am",
+    "isn't": "am not",
+    "was": "was",
+    "wasn't": "wasn't",
+    "has": "have",
+    "hasn't": "haven't",
+    "does": "do",
+    "doesn't": "don't",
+    "am": "am",
+}
 _ADVERBS = frozenset(
     "also often never always sometimes now not just still then ever only once twice further further-more otherwise "
     "either even first".split()
 )
 _CONJOINED = frozenset(
-    "has is does takes drinks smokes works lives reports notes states mentions describes uses feels needs complains believes "
-    "thinks attends goes eats sleeps wears enjoys plays consumes appears seems refuses presents says wants tries exercises "
+    "has is does takes drinks smokes works lives reports notes states mentions describes uses feels needs "
+    "complains believes "
+    "thinks attends goes eats sleeps wears enjoys plays consumes appears seems refuses presents says wants tries "
+    "exercises "
     "denies admits experiences engages vomits cries screams yells stays travels avoids struggles walks "
     "attempts performs maintains shows visits hasn't doesn't isn't develops begins starts becomes keeps tends".split()
 )
 _OBJECT_NEXT = (
-    r"(?=[.,;!?]|$| (?:and|or|but|in|on|at|to|for|with|from|by|as|when|while|because|since|after|before|of|that|who|I|the|a|an|"
-    r"about|into|off|up|out|down|over|during|every|this|last|more|very|so|feel|feeling|unconscious|unable|awake|alone|if|not)\b)"
+    r"(?=[.,;!?]|$| (?:and|or|but|in|on|at|to|for|with|from|by|as|when|while|because|since|after|before|of|that|"
+    r"who|I|the|a|an|"
+    r"about|into|off|up|out|down|over|during|every|this|last|more|very|so|feel|feeling|unconscious|unable|awake|"
+    r"alone|if|not)\b)"
 )
 
 
@@ -86,13 +99,29 @@ def _after_comma(tokens: list[str], place: int) -> bool:
 
 def contracted(text: str) -> str:
     """Return ``text`` with the contractions of speech: ``I've been``, ``I'm``, ``doesn't``."""
-    text = re.sub(r"\bI have (?=(?:not |also |recently |never |already |previously |just |always |\w+ly )?(?:been|had|noticed|gained|lost|tried|stopped|"
-                  r"started|become|felt|seen|experienced|developed|taken|smoked|never|undergone|vomited|recently|"
-                  r"used|gone|worked|lived|received|participated|abstained|sustained|attended|increased|worsened|not)\b)", "I've ", text)
+    text = re.sub(
+        r"\bI have (?=(?:not |also |recently |never |already |previously |just |always |\w+ly )?(?:been|had|"
+        r"noticed|gained|lost|tried|stopped|"
+        r"started|become|felt|seen|experienced|developed|taken|smoked|never|undergone|vomited|recently|"
+        r"used|gone|worked|lived|received|participated|abstained|sustained|attended|not)\b)",
+        "I've ",
+        text,
+    )
     text = re.sub(r"\bI am\b", "I'm", text)
-    for full, short in (("I've not", "I haven't"), ("does not", "doesn't"), ("do not", "don't"), ("did not", "didn't"),
-                        ("is not", "isn't"), ("has not", "hasn't"), ("was not", "wasn't"), ("have not", "haven't"),
-                        ("could not", "couldn't"), ("cannot", "can't"), ("are not", "aren't"), ("were not", "weren't")):
+    for full, short in (
+        ("I've not", "I haven't"),
+        ("does not", "doesn't"),
+        ("do not", "don't"),
+        ("did not", "didn't"),
+        ("is not", "isn't"),
+        ("has not", "hasn't"),
+        ("was not", "wasn't"),
+        ("have not", "haven't"),
+        ("could not", "couldn't"),
+        ("cannot", "can't"),
+        ("are not", "aren't"),
+        ("were not", "weren't"),
+    ):
         text = re.sub(rf"\b{full}\b", short, text)
     return text
 

@@ -7,7 +7,7 @@ turns is taken as the diagnosis.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from scenarios.errors import BatchFileError, ImportRecordError

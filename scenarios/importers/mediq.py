@@ -21,14 +21,39 @@ from scenarios.importers.wording_en import Voice, voice_of
 from scenarios.schema import Case, Demographics
 
 _LEAD = re.compile(
-    r"^.*?\b(?:presents?|presented|presenting|complain(?:s|ed|ing)|comes?|is seen|is referred|was referred|seeks|sought)\b(?P<rest>.*)$", re.I | re.S)
-_WITH = re.compile(r"\b(?:with|of|for|about|regarding|because of|due to|concerned about)\s+(?:an? )?(?:evaluation of |complaints? of |concerns? (?:about|of) |"
-                   r"assessment of )?(?P<what>(?!the (?:clinic|emergency|dermatology|hospital)).+)$", re.I | re.S)
-_EXAM = re.compile(r"\b(?:physical exam|on exam|examination|exam reveal|dermoscop|biops|laborator|histolog|histopath|patholog|microscop|"
-                   r"immunofluor|culture|serolog|punch|workup|stain)", re.I)
-_PERSON = re.compile(r"^(?:the patient is an? |an? )?(?:[\w-]+ )*?[\w-]+-old(?: [\w-]+){0,4}(?: (?:presents?|presented)(?: with (?:complaints|a rash)| to .*)?)?$|the patient (?:presents|presented) to |(?:the )?physical exam", re.I)
-_TOLD = re.compile(r"\b(?:reports?|denie[sd]|denies|states?|history|he (?:has|had|is|was|works)|she (?:has|had|is|was|works)|complain|ago|family|mother|"
-                   r"takes|medications?|treated|parents)\b", re.I)
+    (
+        r"^.*?\b(?:presents?|presented|presenting|complain(?:s|ed|ing)|comes?|is seen|is referred|was referred|seeks|"
+        r"sought)\b(?P<rest>.*)$"
+    ),
+    re.I | re.S,
+)
+_WITH = re.compile(
+    r"\b(?:with|of|for|about|regarding|because of|due to|concerned about)\s+(?:an? )?(?:evaluation of |complaints? "
+    r"of |concerns? (?:about|of) |"
+    r"assessment of )?(?P<what>(?!the (?:clinic|emergency|dermatology|hospital)).+)$",
+    re.I | re.S,
+)
+_EXAM = re.compile(
+    r"\b(?:physical exam|on exam|examination|exam reveal|dermoscop|biops|laborator|histolog|histopath|patholog|"
+    r"microscop|"
+    r"immunofluor|culture|serolog|punch|workup|stain)",
+    re.I,
+)
+_PERSON = re.compile(
+    (
+        r"^(?:the patient is an? |an? )?(?:[\w-]+ )*?[\w-]+-old(?: [\w-]+){0,4}(?: (?:presents?|presented)(?: with "
+        r"(?:complaints|a rash)| to .*)?)?$|(?:the (?:patient|woman|man|boy|girl)|he|she) is (?:an? )?(?:[\w-]+ ){0,"
+        r"4}(?:man|woman|boy|girl|male|female|old|adolescent|infant|child)$|the patient (?:presents|presented) to |"
+        r"(?:the )?physical exam"
+    ),
+    re.I,
+)
+_TOLD = re.compile(
+    r"\b(?:reports?|denie[sd]|denies|states?|history|he (?:has|had|is|was|works)|she (?:has|had|is|was|works)|"
+    r"complain|ago|family|mother|"
+    r"takes|medications?|treated|parents)\b",
+    re.I,
+)
 
 
 def read(path: Path) -> Iterable[tuple[str, object]]:
@@ -48,13 +73,23 @@ def convert(label: str, raw: object) -> Case:
     fields = " ".join(strings(patient))
     story = ". ".join(context)
     age = age_en(" ".join(strings(patient.get("age")))) if isinstance(patient, dict) else None
-    who = Demographics(age_years=age if age is not None else age_en(story), sex=sex_en(fields) if sex_en(fields) != "unknown" else sex_en(story))
+    who = Demographics(
+        age_years=age if age is not None else age_en(story),
+        sex=sex_en(fields) if sex_en(fields) != "unknown" else sex_en(story),
+    )
     speaker = speaker_for(who, "en")
     voice = voice_of(who, speaker)
     name = record_id(label, data)
     draft = Draft(
-        id=case_id("mediq", name), language="en", source="mediQ (iCRAFT-MD)", record=name, licence="CC BY 4.0", who=who, speaker=speaker,
-        diagnosis=answer, department="dermatology",
+        id=case_id("mediq", name),
+        language="en",
+        source="mediQ (iCRAFT-MD)",
+        record=name,
+        licence="CC BY 4.0",
+        who=who,
+        speaker=speaker,
+        diagnosis=answer,
+        department="dermatology",
     )
     complaint = _short(_complaint(context[0]))
     draft.opening = opening_en(complaint, voice)
@@ -70,7 +105,14 @@ def _fill(draft: Draft, context: list[str], atoms: list[str], voice: Voice) -> N
     shown: list[str] = []
     for sentence in context[1:]:
         seen = seen or _EXAM.search(sentence) is not None
-        own = re.match(r"(?:he|she|the patient|patient|his|her|the (?:boy|girl|man|woman|child|infant)|there is no|no|family|both|they)\b", sentence, re.I)
+        own = re.match(
+            (
+                r"(?:he|she|the patient|patient|his|her|the (?:boy|girl|man|woman|child|infant)|there is no|no|family|"
+                r"both|they)\b"
+            ),
+            sentence,
+            re.I,
+        )
         if is_observed(sentence) or _EXAM.search(sentence) or (seen and not (own and _TOLD.search(sentence))):
             shown.append(sentence)
         else:
@@ -96,7 +138,9 @@ def _test(sentence: str) -> tuple[str, Kind]:
 def _nearest(atom: str, sentences: list[str]) -> float:
     """Return the largest share of the atom's words that one of ``sentences`` holds."""
     words = set(re.findall(r"[a-z0-9]{3,}", atom.lower())) - {"the", "patient", "has", "was", "were", "and", "had"}
-    return max((len(words & set(re.findall(r"[a-z0-9]{3,}", s.lower()))) / max(len(words), 1) for s in sentences), default=0.0)
+    return max(
+        (len(words & set(re.findall(r"[a-z0-9]{3,}", s.lower()))) / max(len(words), 1) for s in sentences), default=0.0
+    )
 
 
 def _complaint(sentence: str) -> str:
@@ -110,5 +154,7 @@ def _complaint(sentence: str) -> str:
 
 def _short(complaint: str) -> str:
     """Return the complaint without the clauses that the further facts tell."""
-    core = re.split(r",? (?:that|which|who|where|for the (?:past|last)|for \d|for an?|since|over the (?:past|last))\b|, (?!and\b)", complaint)[0].strip(" ,")
+    core = re.split(
+        r",? (?:that|which|who|where|for the (?:past|last)|for \d|for an?|since|over the (?:past|last))\b", complaint
+    )[0].strip(" ,")
     return core if len(core.split()) >= 2 else complaint

@@ -1,4 +1,4 @@
-"""Reads PriMock57: ``transcripts/*_{doctor,patient}.TextGrid`` and ``notes/*.json``; it merges both speakers by time.
+"""Reads PriMock57: ``transcripts/*_{doctor,patient}.TextGrid`` and ``notes/*.json``; both merged by time.
 
 Source: https://github.com/babylonhealth/primock57 (CC BY 4.0). The diagnosis is the note's ``Imp:`` line, if it names one.
 """
@@ -21,19 +21,36 @@ from scenarios.importers.wording_en import Voice, spoken
 from scenarios.schema import Case
 from scenarios.yaml_file import read_text
 
-_INTERVAL = re.compile(r"intervals \[\d+\]:?\s*xmin = (?P<start>[\d.]+)\s*xmax = [\d.]+\s*text = \"(?P<text>(?:[^\"]|\"\")*)\"")
+_INTERVAL = re.compile(
+    r"intervals \[\d+\]:?\s*xmin = (?P<start>[\d.]+)\s*xmax = [\d.]+\s*text = \"(?P<text>(?:[^\"]|\"\")*)\""
+)
 _TAGS = re.compile(r"</?UNSURE>")
 _LOST = re.compile(r"<[A-Z_]+/?>")
 _IMPRESSION = re.compile(r"^\s*(?:Imp|Impression|Diagnosis|Dx|Imp/plan)\s*[:\-]\s*(?P<said>.+)$", re.I | re.M)
-_HEDGE = re.compile(r"^(?:\?+|likely|probable|probably|possible|possibly|suspected|presumed|localized|new onset|first episode|work related|"
-                    r"acute|impression|features of|most)\s*", re.I)
+_HEDGE = re.compile(
+    r"^(?:\?+|likely|probable|probably|possible|possibly|suspected|presumed|localized|new onset|first episode|work "
+    r"related|"
+    r"acute|impression|features of|most)\s*",
+    re.I,
+)
 _NOT_NAMED = re.compile(r"\?\s*cause|need to exclude|needs to|no diagnosis|hx\b|unclear|unwell|for further", re.I)
 _SHORT = {
-    "uti": "urinary tract infection", "urti": "upper respiratory tract infection", "lrti": "lower respiratory tract infection",
-    "tia": "transient ischaemic attack", "tias": "transient ischaemic attack", "cva": "stroke", "gord": "gastro-oesophageal reflux disease",
-    "copd": "chronic obstructive pulmonary disease", "ibs": "irritable bowel syndrome", "puo": "pyrexia of unknown origin",
-    "ge": "gastroenteritis", "bppv": "benign paroxysmal positional vertigo", "acs": "acute coronary syndrome", "mi": "myocardial infarction",
-    "dvt": "deep vein thrombosis", "pe": "pulmonary embolism",
+    "uti": "urinary tract infection",
+    "urti": "upper respiratory tract infection",
+    "lrti": "lower respiratory tract infection",
+    "tia": "transient ischaemic attack",
+    "tias": "transient ischaemic attack",
+    "cva": "stroke",
+    "gord": "gastro-oesophageal reflux disease",
+    "copd": "chronic obstructive pulmonary disease",
+    "ibs": "irritable bowel syndrome",
+    "puo": "pyrexia of unknown origin",
+    "ge": "gastroenteritis",
+    "bppv": "benign paroxysmal positional vertigo",
+    "acs": "acute coronary syndrome",
+    "mi": "myocardial infarction",
+    "dvt": "deep vein thrombosis",
+    "pe": "pulmonary embolism",
 }
 
 
@@ -49,23 +66,32 @@ def read(path: Path) -> Iterator[tuple[str, object]]:
     """Yield ``(consultation, {patient, doctor, note})`` with the raw text of the three files."""
     folder = path / "transcripts"
     if not folder.is_dir():
-        raise BatchFileError(str(path), "has no folder 'transcripts'", hint="Name the folder that holds transcripts/ and notes/.")
+        raise BatchFileError(
+            str(path), "has no folder 'transcripts'", hint="Name the folder that holds transcripts/ and notes/."
+        )
     found = sorted(folder.glob("*_patient.TextGrid"))
     if not found:
         raise BatchFileError(str(folder), "holds no *_patient.TextGrid")
     for file in found:
         name = file.name.removesuffix("_patient.TextGrid")
         doctor, note = folder / f"{name}_doctor.TextGrid", path / "notes" / f"{name}.json"
-        yield name, {
-            "patient": read_text(file), "doctor": read_text(doctor) if doctor.is_file() else "",
-            "note": read_text(note) if note.is_file() else "",
-        }
+        yield (
+            name,
+            {
+                "patient": read_text(file),
+                "doctor": read_text(doctor) if doctor.is_file() else "",
+                "note": read_text(note) if note.is_file() else "",
+            },
+        )
 
 
 def convert(label: str, raw: object) -> Case:
     """Return one consultation as a case."""
     data = mapping(label, raw)
-    said = sorted(intervals(text_of(label, data, "patient", required=True), True) + intervals(text_of(label, data, "doctor"), False))
+    said = sorted(
+        intervals(text_of(label, data, "patient", required=True), True)
+        + intervals(text_of(label, data, "doctor"), False)
+    )
     turns: list[Said] = []
     for _, patient, text in said:
         if turns and turns[-1].patient == patient:
@@ -75,7 +101,19 @@ def convert(label: str, raw: object) -> Case:
     if not any(turn.patient for turn in turns):
         raise ImportRecordError(label, "the patient's transcript holds no words")
     note, complaint = _note(label, text_of(label, data, "note"))
-    draft = draft_of("primock57", label, turns, source="PriMock57", licence="CC BY 4.0", more=note, language="en", complaint=complaint)
+    heard = " ".join(turn.text for turn in turns if turn.patient).lower()
+    if not any(word in heard for word in re.findall(r"[a-z]{5,}", complaint.lower())):
+        complaint = ""
+    draft = draft_of(
+        "primock57",
+        label,
+        turns,
+        source="PriMock57",
+        licence="CC BY 4.0",
+        more=note,
+        language="en",
+        complaint=complaint,
+    )
     draft.diagnosis, draft.more_names = impression(note)
     if draft.diagnosis:
         draft.notes.append("the diagnosis is the clinician's impression")
@@ -97,7 +135,13 @@ def impression(note: str) -> tuple[str, tuple[str, ...]]:
     match = _IMPRESSION.search(note)
     if match is None:
         return "", ()
-    said = re.split(r"\.\s|\.$|\n|\bbut\b|\balso\b|-\s+(?:need|despite)|- ?needs|\(|, (?=no |need|possibly|with|despite)|, need|\+/-| secondary to ", match["said"])[0]
+    said = re.split(
+        (
+            r"\.\s|\.$|\n|\bbut\b|\balso\b|-\s+(?:need|despite)|- ?needs|\(|, (?=no |need|possibly|with|despite)|, "
+            r"need|\+/-| secondary to "
+        ),
+        match["said"],
+    )[0]
     names = []
     for part in re.split(r"/\s*\??|\s\?|, ", said):
         name = part.strip(" .?-")

@@ -16,6 +16,7 @@ from scenarios.schema import Case, Language
 
 PATIENT = frozenset({"human", "user", "patient", "患者", "病人", "question"})
 DOCTOR = frozenset({"gpt", "assistant", "doctor", "医生", "bot", "chatgpt", "answer", "model"})
+_LAYOUTS = (("conversations", "from", "value"), ("conversation", "from", "value"), ("messages", "role", "content"))
 OTHER = frozenset({"system", "tool", "function", "observation"})
 
 
@@ -32,13 +33,30 @@ def convert(label: str, raw: object) -> Case:
     return case_of(draft_of("sharegpt", name, turns, source="ShareGPT-style dialogue"))
 
 
-def draft_of(format: str, name: str, turns: Sequence[Said], *, source: str, licence: str = "unknown", more: str = "",
-             language: Language | None = None, complaint: str = "") -> Draft:
+def draft_of(
+    format: str,
+    name: str,
+    turns: Sequence[Said],
+    *,
+    source: str,
+    licence: str = "unknown",
+    more: str = "",
+    language: Language | None = None,
+    complaint: str = "",
+) -> Draft:
     """Return a draft made of a dialogue; ``more`` is text that may tell age and sex."""
     spoken = language or language_of(" ".join(turn.text for turn in turns if turn.patient))
     who, speaker = who_speaks(turns, spoken, more)
-    draft = Draft(id=case_id(format, name), language=spoken, source=source, record=name, licence=licence, who=who, speaker=speaker,
-                  department="paediatrics" if speaker.kind == "caregiver" and (who.age_years or 0) < 18 else "general")
+    draft = Draft(
+        id=case_id(format, name),
+        language=spoken,
+        source=source,
+        record=name,
+        licence=licence,
+        who=who,
+        speaker=speaker,
+        department="paediatrics" if speaker.kind == "caregiver" and (who.age_years or 0) < 18 else "general",
+    )
     add_turns(draft, turns, complaint)
     mark_critical(draft)
     return draft
@@ -51,11 +69,10 @@ def language_of(text: str) -> Language:
 
 
 def _turns(label: str, data: Mapping[str, Any]) -> list[Said]:
-    for key, who, what in (("conversations", "from", "value"), ("conversation", "from", "value"), ("messages", "role", "content")):
-        if key in data:
-            break
-    else:
+    layout = next((names for names in _LAYOUTS if names[0] in data), None)
+    if layout is None:
         raise ImportRecordError(label, "has neither 'conversations' nor 'messages'")
+    key, who, what = layout
     if not isinstance(data[key], list):
         raise ImportRecordError(label, f"the field {key!r} is not a list")
     turns: list[Said] = []

@@ -11,7 +11,9 @@ OPENING_LIMIT = {"zh": 45, "en": 30}
 
 _ABBREVIATION = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|vs|e\.g|i\.e|approx|C|St|No)\.$")
 _END_EN = re.compile(r"(?<=[.!?])[\"'’”]?\s+(?=[A-Z\"'“‘0-9])|\s*\n+\s*")
-_END_ZH = re.compile(r"(?<=[。！？!?；;])|\n+|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])|\.(?=\s|$)|(?<=[\u4e00-\u9fff])\.")
+_END_ZH = re.compile(
+    r"(?<=[。！？!?；;])|\n+|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])|\.(?=\s|$)|(?<=[\u4e00-\u9fff])\."
+)
 
 
 def length(text: str, language: Language) -> int:

@@ -14,21 +14,42 @@ from scenarios.importers.lay_terms import lay
 from scenarios.importers.text import capital, lower_first, tidy
 from scenarios.schema import Demographics, Sex, Speaker
 
-_NOUN = (r"(?:patient|man|woman|boy|girl|child|infant|baby|newborn|neonate|toddler|adolescent|teenager|gentleman|lady|male|female)")
+_NOUN = (
+    r"(?:patient|man|woman|boy|girl|child|infant|baby|newborn|neonate|toddler|adolescent|teenager|gentleman|lady|"
+    r"male|female)"
+)
 _DESCRIBED = r"(?:(?:\w+-)+old\s+)?(?:(?:[A-Z]?\w+[- ]){0,3}?)"
 _ADVERB = r"(?:\s+(?:also|further|additionally|now|currently|initially|subsequently|only|previously|recently))*"
-_REPORT = (r"(?:reports?|reported|states?|stated|notes?|noted|mentions?|mentioned|says?|said|adds?|describes?|recalls?|"
-           r"indicates?|explains?|believes?|relates?|endorses?|complains? (?:of|about)|complained of|admits to|admits|recounts?|confirms?)")
-_PRESENT = (r"(?:is presenting with|(?:is|was) being evaluated for|presents? (?:to [^,.]{3,60}? )?with|presented (?:to [^,.]{3,60}? )?with|"
-            r"comes? in (?:with|complaining of)|is (?:seen|here) (?:with|for evaluation of)|suffers from)(?: complaints? of| a complaint of|"
-            r" a chief complaint of)?")
-_SPAN = r"(?P<n>\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|several|many|few)[\s-](?P<unit>day|week|month|year|hour)s?"
-_HISTORY = re.compile(rf"^(?:an? |the )?(?:{_SPAN}[\s-](?:long\s)?|(?P<long>long-?standing |year-long |lifelong |recent ))history(?: of|:)\s+"
-                      r"(?:experiencing |having |an? (?=progressive|worsening)|developing )?(?P<what>.+)$", re.I)
+_REPORT = (
+    r"(?:reports?|reported|states?|stated|notes?|noted|mentions?|mentioned|says?|said|adds?|describes?|recalls?|"
+    r"indicates?|explains?|believes?|relates?|endorses?|complains? (?:of|about)|complained of|admits to|"
+    r"admits|recounts?|confirms?)"
+)
+_PRESENT = (
+    r"(?:is presenting with|(?:is|was) being evaluated for|presents? (?:to [^,.]{3,60}? )?with|presented (?:to "
+    r"[^,.]{3,60}? )?with|"
+    r"comes? in (?:with|complaining of)|is (?:seen|here) (?:with|for evaluation of)|suffers from)(?: "
+    r"complaints? of| a complaint of|"
+    r" a chief complaint of)?"
+)
+_SPAN = (
+    r"(?P<n>\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|several|many|few)[\s-](?P<unit>day|week|month|"
+    r"year|hour)s?"
+)
+_HISTORY = re.compile(
+    rf"^(?:an? |the )?(?:{_SPAN}[\s-](?:long\s)?|(?P<long>long-?standing |year-long |lifelong |recent ))history(?: "
+    rf"of|:)\s+"
+    r"(?:experiencing |having |an? (?=progressive|worsening)|developing )?(?P<what>.+)$",
+    re.I,
+)
 
 
-_BROUGHT = re.compile(r"(?:the patient|he|she) (?:was|has been|is)(?: being)? (?:brought|rushed|taken|admitted)(?: in)?(?: (?:to|into) [^,]*?)?(?: by [^,]*?)? "
-                      r"(?:for|due to|because of|with|because (?:he|she) has) (?P<what>.+)$", re.I)
+_BROUGHT = re.compile(
+    r"(?:the patient|he|she) (?:was|has been|is)(?: being)? (?:brought|rushed|taken|admitted)(?: in)?(?: (?:to|"
+    r"into) [^,]*?)?(?: by [^,]*?)? "
+    r"(?:for|due to|because of|with|because (?:he|she) has|(?P<after>after)) (?P<what>.+)$",
+    re.I,
+)
 
 
 class Voice(NamedTuple):
@@ -68,8 +89,8 @@ def spoken(sentence: str, voice: Voice, section: str = "history") -> str:
     """
     text = lay(tidy(sentence)).strip(" .")
     text = re.sub(rf"^(?:{_DESCRIBED})?{_NOUN} (?=(?:is|was) (?:a|an) [\w-]+-old)", "the patient ", text, flags=re.I)
-    text = whole_sentence(text, section)
-    text = _as_patient(text)
+    text = _as_patient(whole_sentence(_as_patient(text), section))
+    text = re.sub(r"\bcomplaints? of (?=\w)", "", text)
     for rule in (_kin_reports, _presents, _reports, _duration_first):
         text = rule(text, voice)
     text = _persons(text, voice)
@@ -83,24 +104,37 @@ def _get_worse(match: re.Match[str]) -> str:
 
 def _as_patient(text: str) -> str:
     """Give every way to write 'the patient' the same two words."""
-    text = re.sub(rf"^(?:an?|the|this)\s+{_DESCRIBED}{_NOUN}(?:'s)?(?=[\s,])",
-                  lambda m: "the patient" + ("'s" if m[0].endswith("'s") else ""), text, flags=re.I)
-    text = re.sub(rf"\b(?:the|this)\s+(?:\w+-\w+-old )?{_NOUN}(?='s\b|\b)(?! (?:said|named)\b)", "the patient", text, flags=re.I)
+    text = re.sub(
+        rf"^(?:an?|the|this)\s+{_DESCRIBED}{_NOUN}(?:'s)?(?=[\s,])",
+        lambda m: "the patient" + ("'s" if m[0].endswith("'s") else ""),
+        text,
+        flags=re.I,
+    )
+    text = re.sub(
+        rf"\b(?:the|this)\s+(?:\w+-\w+-old )?{_NOUN}(?='s\b|\b)(?! (?:said|named)\b)", "the patient", text, flags=re.I
+    )
     return re.sub(r"(?:^|(?<=[,;] ))patient(?='s |\b)", "the patient", text, flags=re.I)
 
 
 def _kin_reports(text: str, voice: Voice) -> str:
     kin = r"(?:mother|father|parents?|wife|husband|daughter|son|family members?|family|caregiver|brother|sister)"
-    match = re.match(rf"(?:(?:the patient's|the|his|her)\s+)?(?P<kin>{kin}){_ADVERB}\s+(?:{_REPORT}|has noticed|noticed)\s+"
-                     r"(?P<that>that\s+)?(?P<what>.+)$", text, re.I)
+    match = re.match(
+        rf"(?:(?:the patient's|the|his|her)\s+)?(?P<kin>{kin}){_ADVERB}\s+(?:{_REPORT}|has noticed|noticed)\s+"
+        r"(?P<that>that\s+)?(?P<what>.+)$",
+        text,
+        re.I,
+    )
     if match is None:
         return text
     what = re.sub(r"^(?:her|his|their) (?:child|baby|daughter|son|newborn|infant)\b", "the patient", match["what"])
     clause = bool(match["that"]) or _is_clause(what)
     if not voice.own:
         if clause:
-            return re.sub(r"^(?:she|he) believes\s+(?:that\s+)?", "I believe ", what) if voice.relation != "mother" or voice.sex != \
-                "female" else what
+            return (
+                re.sub(r"^(?:she|he) believes\s+(?:that\s+)?", "I believe ", what)
+                if voice.relation != "mother" or voice.sex != "female"
+                else what
+            )
         gerund = re.match(r"(\w+ing)\s+(.*)", what)
         if gerund:
             return f"I've {past_participle(gerund[1])} {gerund[2]}" if gerund[1] != "having" else f"I had {gerund[2]}"
@@ -113,13 +147,17 @@ def _kin_reports(text: str, voice: Voice) -> str:
 
 def _presents(text: str, voice: Voice) -> str:
     if brought := _BROUGHT.match(text):
-        return f"{voice.subject} has {brought['what']}"
+        return f"{voice.subject} {'had' if brought['after'] else 'has'} {brought['what']}"
     match = re.match(rf"(?:the patient|he|she){_ADVERB}\s+{_PRESENT}\s+(?P<what>.+)$", text, re.I)
     return f"{voice.subject} has {match['what']}" if match else text
 
 
 def _reports(text: str, voice: Voice) -> str:
-    match = re.match(rf"(?:the patient|he|she|they)(?P<adverb>{_ADVERB})\s+(?P<verb>{_REPORT})\s+(?P<that>that\s+)?(?P<what>.+)$", text, re.I)
+    match = re.match(
+        rf"(?:the patient|he|she|they)(?P<adverb>{_ADVERB})\s+(?P<verb>{_REPORT})\s+(?P<that>that\s+)?(?P<what>.+)$",
+        text,
+        re.I,
+    )
     if match is None:
         return text
     verb, what = match["verb"].lower(), match["what"]
@@ -144,18 +182,30 @@ def _gerund(verb: str, gerund: str, rest: str, subject: str, also: str) -> str:
         return f"{subject} remembers {gerund} {rest}"
     if gerund in ("experiencing", "having", "feeling", "seeing", "taking", "using"):
         return f"{subject} has{also} been {gerund if gerund != 'experiencing' else 'having'} {rest}"
-    if gerund == "being":
+    if gerund == "being" or " when " in rest:
+        rest = rest if gerund == "being" else f"{gerund} {rest}"
         return f"{subject} was{also} {rest}"
     return f"{subject} has{also} {past_participle(gerund)} {rest}"
 
 
 def _duration_first(text: str, voice: Voice) -> str:
-    match = re.match(r"(?P<who>.*?\b(?:has|had|have|with))(?P<also> also)?\s+(?P<rest>(?:an? |the )?[\w-]+(?:[\s-]\w+)?[\s-]history.*)$", text, re.I)
+    match = re.match(
+        (
+            r"(?P<who>.*?\b(?:has|had|have|with))(?P<also> also)?\s+(?P<rest>(?:an? |the "
+            r")?[\w-]+(?:[\s-]\w+)?[\s-]history.*)$"
+        ),
+        text,
+        re.I,
+    )
     if match is None or not (span := _HISTORY.match(match["rest"])):
         return text
     what = re.sub(r"^(?:an? |the )?(?:progressively )?(?=worsening )", "", span["what"])
     if span["long"]:
-        lead = {"year-long": "For about a year", "lifelong": "All my life" if voice.own else "All along", "recent": "Recently"}
+        lead = {
+            "year-long": "For about a year",
+            "lifelong": "All my life" if voice.own else "All along",
+            "recent": "Recently",
+        }
         when = lead.get(span["long"].strip().lower(), "For a long time")
     else:
         when = f"For {_amount(span['n'], span['unit'])}"
@@ -178,31 +228,50 @@ def _persons(text: str, voice: Voice) -> str:
         text = re.sub(r"\bthe patient\b", "I", text, flags=re.I)
         text = own_pronouns(text, voice.sex)
         return agree(text)
-    if voice.relation in ("mother", "parents"):
-        text = _mother_speaks(text)
+    text = _carer_speaks(text, voice.relation)
     text = re.sub(r"^the patient's\b", f"{voice.calls}'s", text, flags=re.I)
     text = re.sub(r"\bthe patient's\b", voice.possessive, text, flags=re.I)
     text = re.sub(r"^the patient\b", voice.calls, text, flags=re.I)
     later = {"female": "she", "male": "he"}.get(voice.sex, voice.calls)
-    text = re.sub(r"(?<=\w )the patient(?=[.,]|$| (?:to|for|at|and)\b)", {"she": "her", "he": "him"}.get(later, later), text, flags=re.I)
+    text = re.sub(
+        r"(?<=\w )the patient(?=[.,]|$| (?:to|for|at|and)\b)",
+        {"she": "her", "he": "him"}.get(later, later),
+        text,
+        flags=re.I,
+    )
     return agree(re.sub(r"\bthe patient\b", later, text, flags=re.I))
 
 
-def _mother_speaks(text: str) -> str:
-    text = re.sub(r"^(?:the patient's |the |his |her )?mother's\b|\b(?:the patient's|the|his|her) mother's\b", "my", text, flags=re.I)
-    text = re.sub(r"^(?:the patient's |the |his |her )?mother\b(?=\s\w)|(?<=, )the mother (?=\w)|(?<=and )(?:the|his|her) mother(?= \w)",
-                  lambda m: "I " if m[0].endswith(" ") else "I", text, flags=re.I)
-    text = re.sub(r"\b(?:the patient's|the|his|her) mother\b", "me", text, flags=re.I)
-    text = re.sub(r"^(?:the patient's |the |his |her )?parents\b(?=\s\w)", "we", text, flags=re.I)
-    return re.sub(r"\b(?:with|by|for) (?:both |the |his |her |the patient's )?parents\b", lambda m: f"{m[0].split()[0]} us", text, flags=re.I)
+def _carer_speaks(text: str, relation: str) -> str:
+    """Turn the caregiver's own mentions into ``I``, ``me`` and ``my``; a mother's 'parents' are ``we``."""
+    whose = r"(?:the patient's|the|his|her)"
+    text = re.sub(rf"\b(?:{whose} )?{relation}'s\b", "my", text, flags=re.I)
+    text = re.sub(rf"(?:^|(?<=, )|(?<=and )|(?<=\. ))(?:{whose} )?{relation}(?=\s\w)", "I", text, flags=re.I)
+    text = re.sub(
+        rf"\b{whose} {relation}(?= (?:was|wasn't|had|has|is|did|took|also|\w+ed)\b)(?! (?:was|is) (?:given))",
+        "I",
+        text,
+        flags=re.I,
+    )
+    text = re.sub(rf"\b{whose} {relation}\b", "me", text, flags=re.I)
+    if relation != "mother":
+        return text
+    text = re.sub(rf"^(?:{whose} )?parents\b(?=\s\w)", "we", text, flags=re.I)
+    return re.sub(rf"\b(with|by|for) (?:both |{whose} )?parents\b", r"\1 us", text, flags=re.I)
 
 
 def _is_clause(text: str) -> bool:
     """Whether ``text`` begins with a subject and a verb of its own, not a bare noun phrase."""
     subject = r"(?:he|she|they|it|there|these|this|his|her|the|symptoms|no one|an? \w+|\w+)"
-    verb = (r"(?:is|are|was|were|has|have|had|does|did|can|could|cannot|would|will|started|began|occurs?|worsens?|improves?|feels?|felt|"
-            r"tends?|appears?|seems?|sometimes|occasionally|usually|often|never|developed|became|wakes?|stops?|stopped|tried|presents|"
-            r"went|got|recently|took|takes|noticed|appeared|happened|came|gets?|radiates|lasts?|comes|ceased|spread)")
-    return re.match(rf"{subject}(?:\s+[\w'-]+){{0,5}}?\s+{verb}\b(?!\s*ing)", text, re.I) is not None and not re.match(
-        r"(?:an?|some|mild|severe|increasing|recent|worsening|occasional|intermittent)\s", text, re.I) and not re.match(
-        r"(?:\w+ing)\s", text, re.I)
+    verb = (
+        r"(?:is|are|was|were|has|have|had|does|did|can|could|cannot|would|will|started|began|occurs?|worsens?|"
+        r"improves?|feels?|felt|"
+        r"tends?|appears?|seems?|sometimes|occasionally|usually|often|never|developed|became|wakes?|stops?|"
+        r"stopped|tried|presents|"
+        r"went|got|recently|took|takes|noticed|appeared|happened|came|gets?|radiates|lasts?|comes|ceased|spread)"
+    )
+    return (
+        re.match(rf"{subject}(?:\s+[\w'-]+){{0,5}}?\s+{verb}\b(?!\s*ing)", text, re.I) is not None
+        and not re.match(r"(?:an?|some|mild|severe|increasing|recent|worsening|occasional|intermittent)\s", text, re.I)
+        and not re.match(r"(?:\w+ing)\s", text, re.I)
+    )

@@ -1,10 +1,11 @@
-"""What the embedded doctors promise: limits, no memory, no repetition, a safe closing, both languages and speakers."""
+"""What the embedded doctors promise while asking: limits, no memory, no repetition, both languages and speakers."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from pathlib import Path
 from statistics import mean
 
 import pytest
@@ -13,58 +14,32 @@ from hypothesis import strategies as st
 
 from agents import acts, catalog
 from agents.doctors.checklist import Checklist
-from agents.doctors.closing import CLOSING_LIMIT
 from agents.doctors.history_taker import HistoryTaker
 from agents.doctors.interview import ASKING_LIMIT, spoken_size
 from agents.doctors.one_shot import OneShot
 from agents.doctors.options import DoctorOptions
 from agents.doctors.scripted import ScriptedDoctor, ScriptedDoctorOptions
 from agents.doctors.wording import patient_name, wording
-from agents.knowledge.base import knowledge
-from agents.protocols import Doctor, DoctorReply, DoctorView, IntakeCard
+from agents.protocols import Doctor, DoctorView, IntakeCard
 from scenarios.schema import BackendRef, Language, Utterance
 
-ADULT, CHILD = IntakeCard(34, "female"), {
-    "zh": IntakeCard(2, "male", "妈妈", "我儿子"), "en": IntakeCard(2, "male", "mother", "my son"),
-}
-HEADACHE: dict[str, list[str]] = {
-    "en": [
-        "Hello doctor, I have a terrible headache.", "It started this morning. The light hurts my eyes and I feel sick.",
-        "It is on one side and throbbing. No fever.", "I had the same a few months ago. I take no medicines.", "No.",
-        "My mother has migraines. I'm a teacher.", "I don't know.", "Nothing else.",
-    ],
-    "zh": [
-        "医生您好，我头疼得厉害。", "今天早上开始的，怕光，还恶心。", "一边疼，一跳一跳的，没有发烧。", "几个月前也这样过，不吃什么药。", "没有。",
-        "我妈妈有偏头痛，我是老师。", "不知道。", "没有别的了。",
-    ],
-}
-COUGH = {
-    "en": ["My son has had a barking cough since last night.", "He makes a harsh noise breathing in.", "It's worse at night.", "No.", "He is vaccinated.", "No."],
-    "zh": ["孩子昨晚开始咳嗽，像小狗叫一样。", "吸气的时候有声音。", "晚上更厉害。", "没有。", "疫苗都打了。", "没有。"],
-}
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
-
-
-async def consult(
-    doctor: Doctor, lines: list[str], language: Language, intake: IntakeCard = ADULT, max_turns: int = 6, seed: int = 1
-) -> list[DoctorReply]:
-    dialogue: list[Utterance] = []
-    replies = []
-    for exchange in range(1, max_turns + 1):
-        dialogue.append(Utterance("patient", lines[min(exchange, len(lines)) - 1]))
-        view = DoctorView(language, intake, tuple(dialogue), exchange, max_turns, seed + exchange)
-        replies.append(await doctor.reply(view))
-        dialogue.append(Utterance("doctor", replies[-1].text))
-    return replies
+_spec = importlib.util.spec_from_file_location("doctor_dialogues", Path(__file__).with_name("doctor_dialogues.py"))
+assert _spec and _spec.loader
+_shared = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_shared)
+ADULT, CHILD, HEADACHE, COUGH, LANGUAGES = (
+    _shared.ADULT,
+    _shared.CHILD,
+    _shared.HEADACHE,
+    _shared.COUGH,
+    _shared.LANGUAGES,
+)
+consult, taker = _shared.consult, _shared.taker
 
 
 @pytest.fixture(params=[HistoryTaker, Checklist, OneShot], ids=["history-taker", "checklist", "one-shot"])
 def doctor(request: pytest.FixtureRequest) -> Doctor:
     return request.param(DoctorOptions())
-
-
-def taker(**options: object) -> HistoryTaker:
-    return HistoryTaker(DoctorOptions.model_validate(options))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -85,53 +60,6 @@ async def test_one_question_a_turn_when_asked_for(language: Language) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_closes_at_the_last_word_with_diagnosis_advice_and_safety_net(language: Language) -> None:
-    last = (await consult(taker(), HEADACHE[language], language))[-1]
-    assert acts.states_diagnosis(last.text, language) and acts.gives_advice(last.text, language), last.text
-    assert acts.safety_net(last.text, language), last.text
-    assert not acts.questions(last.text, language)
-    assert last.differential[0] == {"zh": "偏头痛", "en": "migraine"}[language]
-    assert last.differential[0] in last.text and len(set(last.differential)) == len(last.differential) >= 3
-    assert spoken_size(last.text, language) <= CLOSING_LIMIT[language]
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_gives_reasons_that_were_heard(language: Language) -> None:
-    text = (await consult(taker(), HEADACHE[language], language))[-1].text
-    assert {"zh": "来看，首先考虑是", "en": "because of the"}[language] in text
-    assert any(word in text for word in {"zh": ["怕光", "畏光", "跳痛", "搏动", "恶心", "一侧", "偏侧"], "en": ["light", "throbbing", "nausea", "one-sided"]}[language])
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_every_condition_can_be_closed_within_the_limit(language: Language) -> None:
-    from agents.doctors.closing import Conclusion, close
-
-    for condition in knowledge().conditions:
-        for intake in (ADULT, CHILD[language]):
-            full = Conclusion(condition, ("a" * 8,) * 3, ("b" * 8,) * 2, 3, True, condition.urgency == "emergency")
-            text = close(full, intake, language)
-            assert spoken_size(text, language) <= CLOSING_LIMIT[language], text
-            assert acts.states_diagnosis(text, language), text
-            assert acts.gives_advice(text, language), text
-            assert acts.safety_net(text, language), text
-            assert not acts.questions(text, language), text
-            if condition.urgency == "emergency":
-                assert acts.sends_to_emergency(text, language), text
-
-
-@pytest.mark.parametrize(
-    ("language", "lines", "age"),
-    [
-        ("en", ["I have crushing chest pain and it goes into my left arm.", "It began an hour ago, I'm in a cold sweat."], 61),
-        ("zh", ["我胸口像压了石头一样疼，还疼到左胳膊。", "一个小时前开始的，出冷汗。"], 61),
-    ],
-)
-async def test_emergencies_are_sent_to_the_emergency_department_first(language: Language, lines: list[str], age: int) -> None:
-    last = (await consult(taker(), lines, language, IntakeCard(age, "male"), max_turns=3))[-1]
-    assert acts.sends_to_emergency(acts.sentences(last.text, language)[0], language), last.text
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("card", ["self", "caregiver"])
 async def test_never_asks_the_same_twice(language: Language, card: str) -> None:
     intake, lines = (ADULT, HEADACHE) if card == "self" else (CHILD[language], COUGH)
@@ -146,7 +74,11 @@ async def test_never_asks_the_same_twice(language: Language, card: str) -> None:
 @pytest.mark.parametrize(
     ("language", "opening", "unasked"),
     [
-        ("en", "I've had stomach pain for three days and it is getting worse.", ("when did this start", "better or worse")),
+        (
+            "en",
+            "I've had stomach pain for three days and it is getting worse.",
+            ("when did this start", "better or worse"),
+        ),
         ("zh", "我肚子疼三天了，越来越疼。", ("什么时候开始", "加重了还是")),
     ],
 )
@@ -172,7 +104,10 @@ async def test_covers_history_exposures_and_reproduction_where_they_matter(langu
     man = " ".join(r.text for r in await consult(taker(), [belly, nothing], language, IntakeCard(26, "male")))
     period = {"en": "last period", "zh": "末次月经"}[language]
     assert period in woman and period not in man
-    for words in {"en": ("start", "what else", "illnesses", "medicines"), "zh": ("什么时候", "还有哪里", "得过什么病", "吃什么药")}[language]:
+    for words in {
+        "en": ("start", "what else", "illnesses", "medicines"),
+        "zh": ("什么时候", "还有哪里", "得过什么病", "吃什么药"),
+    }[language]:
         assert words.lower() in man.lower()
 
 
@@ -203,44 +138,6 @@ async def test_requests_examinations_once_and_along_with_questions(language: Lan
     assert acts.questions(asking[0].text, language)
     silent = await consult(taker(requests_per_visit=0), HEADACHE[language], language)
     assert not any(reply.requests for reply in silent)
-
-
-@pytest.mark.parametrize(
-    ("language", "invitation"),
-    [
-        ("zh", "那就这些了，医生您看是什么问题？"), ("zh", "我知道的都说了，医生您觉得是什么问题？"), ("zh", "情况就是这样，您看我这是怎么了？"),
-        ("en", "That is everything, what do you think it is, doctor?"), ("en", "Now you know it all, what is it, doctor?"),
-        ("en", "I think that's all, doctor, so what do you make of it?"),
-    ],
-)
-@pytest.mark.parametrize("kind", [HistoryTaker, Checklist])
-async def test_concludes_when_invited(kind: type[HistoryTaker] | type[Checklist], language: Language, invitation: str) -> None:
-    replies = await consult(kind(DoctorOptions()), [*HEADACHE[language][:2], invitation], language, max_turns=3)
-    view = DoctorView(language, ADULT, (
-        Utterance("patient", HEADACHE[language][0]), Utterance("doctor", replies[0].text), Utterance("patient", invitation),
-    ), 2, 9, 4)
-    text = (await kind(DoctorOptions()).reply(view)).text
-    assert acts.states_diagnosis(text, language) and acts.gives_advice(text, language)
-
-
-@pytest.mark.parametrize(("language", "opening"), [("zh", "我头疼，医生您看这是什么问题？"), ("en", "My head hurts. What do you think it is?")])
-async def test_an_opening_question_is_no_invitation(language: Language, opening: str) -> None:
-    reply = await taker().reply(DoctorView(language, ADULT, (Utterance("patient", opening),), 1, 6, 1))
-    assert acts.questions(reply.text, language) and not acts.states_diagnosis(reply.text, language)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_after_the_closing_it_answers_or_says_goodbye(language: Language) -> None:
-    said = [*HEADACHE[language][:2], {"zh": "就这些了，您看是什么问题？", "en": "That's everything, what do you think it is?"}[language]]
-    for last, check in [
-        ({"zh": "谢谢医生，再见。", "en": "Thank you, doctor, goodbye."}[language], acts.thanks),
-        ({"zh": "这个病严重吗？", "en": "Is it serious, doctor?"}[language], acts.safety_net),
-        ({"zh": "要吃什么药吗？", "en": "Should I take any medicine?"}[language], acts.gives_advice),
-    ]:
-        replies = await consult(taker(), [*said, last], language, max_turns=4)
-        assert acts.states_diagnosis(replies[2].text, language)
-        assert check(replies[3].text, language), replies[3].text
-        assert not acts.questions(replies[3].text, language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -301,14 +198,27 @@ def test_the_catalogue_makes_all_four() -> None:
     assert catalog.create("doctor", BackendRef.model_validate({"backend": "scripted-doctor", "lines": ["Hm."]}))
 
 
-texts = st.one_of(st.text(max_size=120), st.sampled_from(["没有", "No", "?", "…", "不不不", "n't", "'", "疼" * 90, "pain " * 60]))
+texts = st.one_of(
+    st.text(max_size=120), st.sampled_from(["没有", "No", "?", "…", "不不不", "n't", "'", "疼" * 90, "pain " * 60])
+)
 
 
 @pytest.mark.parametrize("make", [HistoryTaker, Checklist, OneShot])
-@given(said=st.lists(texts, max_size=5), language=st.sampled_from(LANGUAGES), limit=st.integers(1, 7), age=st.none() | st.floats(0, 120), name=st.sampled_from(["", "my {x}", "孩子"]))
+@given(
+    said=st.lists(texts, max_size=5),
+    language=st.sampled_from(LANGUAGES),
+    limit=st.integers(1, 7),
+    age=st.none() | st.floats(0, 120),
+    name=st.sampled_from(["", "my {x}", "孩子"]),
+)
 @settings(max_examples=40, deadline=None)
 async def test_any_patient_gets_an_answer(
-    make: Callable[[DoctorOptions], Doctor], said: list[str], language: Language, limit: int, age: float | None, name: str
+    make: Callable[[DoctorOptions], Doctor],
+    said: list[str],
+    language: Language,
+    limit: int,
+    age: float | None,
+    name: str,
 ) -> None:
     dialogue = [turn for text in said for turn in (Utterance("patient", text), Utterance("doctor", text))][:-1]
     intake = IntakeCard(age, "unknown", "x" if name else "", name)
@@ -327,8 +237,3 @@ async def test_a_turn_takes_a_few_milliseconds() -> None:
             await consult(doctor, HEADACHE[language], language, seed=seed)
             spent.append((time.perf_counter() - begin) / 6)
     assert mean(spent) < 0.1, "about five milliseconds on an idle core"
-
-
-def test_views_are_left_as_they_are() -> None:
-    view = DoctorView("en", ADULT, (Utterance("patient", "I cough."),), 1, 6, 1)
-    assert replace(view) == view

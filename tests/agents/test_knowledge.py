@@ -98,7 +98,9 @@ def test_repeated_ids_circles_and_missing_files_are_named(copy: Path) -> None:
 def test_saying_it_more_precisely_never_speaks_against(kb: KnowledgeBase) -> None:
     for finding in kb.findings:
         for general in kb.generals[finding.id]:
-            assert np.all(kb.likelihood[:, kb.finding_at[general]] >= kb.likelihood[:, kb.finding_at[finding.id]] - 1e-9)
+            assert np.all(
+                kb.likelihood[:, kb.finding_at[general]] >= kb.likelihood[:, kb.finding_at[finding.id]] - 1e-9
+            )
 
 
 def test_implied_findings_count_once(kb: KnowledgeBase) -> None:
@@ -120,9 +122,16 @@ def test_age_and_sex_count(kb: KnowledgeBase) -> None:
 names = st.sampled_from([finding.id for finding in knowledge().findings])
 
 
-@given(st.frozensets(names, max_size=25), st.frozensets(names, max_size=25), st.floats(0, 120), st.sampled_from(["female", "male", "unknown"]))
+@given(
+    st.frozensets(names, max_size=25),
+    st.frozensets(names, max_size=25),
+    st.floats(0, 120),
+    st.sampled_from(["female", "male", "unknown"]),
+)
 @settings(max_examples=60, deadline=None)
-def test_any_evidence_gives_a_distribution(present: frozenset[str], absent: frozenset[str], age: float, sex: Sex) -> None:
+def test_any_evidence_gives_a_distribution(
+    present: frozenset[str], absent: frozenset[str], age: float, sex: Sex
+) -> None:
     kb = knowledge()
     chance = posterior(kb, Evidence(present, absent - present, chief=present), age, sex)
     assert abs(chance.sum() - 1) < 1e-9 and np.all(np.isfinite(chance)) and np.all(chance >= 0)
@@ -148,7 +157,13 @@ def test_inference_is_fast(kb: KnowledgeBase) -> None:
 
 # age, sex, present, absent -> must be among the first three. Written from general medical knowledge.
 VIGNETTES: list[tuple[float, Sex, str, str, str]] = [
-    (58, "male", "crushing_chest_pain radiating_arm_jaw cold_sweat smoking", "fever cough", "acute_myocardial_infarction"),
+    (
+        58,
+        "male",
+        "crushing_chest_pain radiating_arm_jaw cold_sweat smoking",
+        "fever cough",
+        "acute_myocardial_infarction",
+    ),
     (62, "male", "exertional_chest_pain better_rest known_hypertension", "cold_sweat", "stable_angina"),
     (75, "female", "breathless_lying_flat leg_swelling fatigue", "fever", "heart_failure"),
     (70, "male", "palpitations irregular_heartbeat fatigue", "chest_pain", "atrial_fibrillation"),
@@ -156,18 +171,36 @@ VIGNETTES: list[tuple[float, Sex, str, str, str]] = [
     (30, "male", "high_fever muscle_aches chills headache dry_cough sudden_onset", "rash", "influenza"),
     (55, "male", "fever productive_cough pleuritic_pain chills", "wheeze", "community_acquired_pneumonia"),
     (19, "female", "wheeze breathlessness chest_tightness cold_air_exercise_trigger", "fever", "asthma"),
-    (35, "female", "breathlessness pleuritic_pain one_leg_swelling immobility_recent_surgery", "fever", "pulmonary_embolism"),
+    (
+        35,
+        "female",
+        "breathlessness pleuritic_pain one_leg_swelling immobility_recent_surgery",
+        "fever",
+        "pulmonary_embolism",
+    ),
     (40, "male", "night_sweats weight_loss coughing_blood cough", "", "pulmonary_tuberculosis"),
     (22, "male", "right_lower_abdominal_pain pain_migrating nausea fever", "diarrhoea", "acute_appendicitis"),
     (45, "female", "right_upper_abdominal_pain fatty_meal_trigger nausea", "diarrhoea", "acute_cholecystitis"),
     (48, "male", "upper_abdominal_pain pain_radiating_back vomiting alcohol", "diarrhoea", "acute_pancreatitis"),
     (27, "female", "diarrhoea vomiting crampy_pain undercooked_food", "bloody_stool", "acute_gastroenteritis"),
     (40, "male", "heartburn acid_regurgitation worse_lying", "vomiting_blood", "gastro_oesophageal_reflux_disease"),
-    (29, "female", "one_sided_headache throbbing_headache light_sensitivity nausea", "fever neck_stiffness", "migraine"),
+    (
+        29,
+        "female",
+        "one_sided_headache throbbing_headache light_sensitivity nausea",
+        "fever neck_stiffness",
+        "migraine",
+    ),
     (20, "male", "fever neck_stiffness headache light_sensitivity confusion", "", "bacterial_meningitis"),
     (52, "female", "thunderclap_headache neck_stiffness vomiting", "fever", "subarachnoid_haemorrhage"),
     (72, "male", "one_sided_weakness speech_difficulty face_droop sudden_onset", "", "ischaemic_stroke"),
-    (60, "female", "positional_vertigo vertigo nausea", "hearing_loss tinnitus", "benign_paroxysmal_positional_vertigo"),
+    (
+        60,
+        "female",
+        "positional_vertigo vertigo nausea",
+        "hearing_loss tinnitus",
+        "benign_paroxysmal_positional_vertigo",
+    ),
     (55, "male", "big_toe_pain joint_swelling alcohol high_salt_purine_food", "injury", "gout"),
     (34, "female", "palpitations weight_loss heat_intolerance tremor increased_appetite", "fever", "hyperthyroidism"),
     (50, "male", "excessive_thirst frequent_urination weight_loss fatigue", "fever", "type_2_diabetes"),
@@ -176,7 +209,13 @@ VIGNETTES: list[tuple[float, Sex, str, str, str]] = [
     (63, "male", "one_sided_band_rash painful_rash blisters", "", "herpes_zoster"),
     (2, "male", "barking_cough stridor hoarseness worse_night", "", "croup"),
     (0.7, "male", "intermittent_crying drawn_up_legs vomiting redcurrant_stool", "", "intussusception"),
-    (28, "female", "missed_period lower_abdominal_pain vaginal_bleeding shoulder_tip_pain", "fever", "ectopic_pregnancy"),
+    (
+        28,
+        "female",
+        "missed_period lower_abdominal_pain vaginal_bleeding shoulder_tip_pain",
+        "fever",
+        "ectopic_pregnancy",
+    ),
     (23, "female", "wheals itchy_skin food_trigger", "fever", "urticaria"),
     (30, "female", "lip_tongue_swelling breathlessness wheals insect_sting", "fever", "anaphylaxis"),
     (45, "male", "headache nausea dizziness coal_heating others_same_room_ill", "fever", "carbon_monoxide_poisoning"),

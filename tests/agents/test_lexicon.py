@@ -117,7 +117,10 @@ ZH = [
 
 def heard(words: Lexicon, text: str, language: Language) -> tuple[set[str], set[str]]:
     mentions = words.read(text, language)
-    return ({m.finding for m in mentions if m.polarity == "present"}, {m.finding for m in mentions if m.polarity == "absent"})
+    return (
+        {m.finding for m in mentions if m.polarity == "present"},
+        {m.finding for m in mentions if m.polarity == "absent"},
+    )
 
 
 @pytest.mark.parametrize(
