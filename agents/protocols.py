@@ -61,8 +61,10 @@ class DoctorView:
 
 @dataclass(frozen=True, slots=True)
 class DoctorReply:
-    """One doctor turn. ``requests``: examinations or tests asked for, in the doctor's words.
-    ``differential``: ranked diagnoses when the backend states them as data (never required).
+    """One doctor turn.
+
+    ``requests``: examinations or tests asked for, in the doctor's words. ``differential``: ranked diagnoses
+    when the backend states them as data (never required).
     """
 
     text: str

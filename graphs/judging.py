@@ -35,7 +35,7 @@ def build_judging(judges: Mapping[str, Judge], *, timeout_s: float = 120.0, retr
     return graph
 
 
-def gate(state: JudgingState) -> dict[str, tuple[Failure, ...]]:
+async def gate(state: JudgingState) -> dict[str, tuple[Failure, ...]]:
     """Mark every breach of the patient's fidelity as the patient's failure."""
     report = check_patient(state["case"], state["turns"])
     breaches = tuple(Failure(owner="patient", kind=b.tag, message=b.reason, turn=b.turn) for b in report.breaches)

@@ -9,6 +9,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from agents import catalog
+from agents.fidelity import check_patient
 from graphs.consultation import Cast, build_consultation
 from graphs.judging import build_judging
 from graphs.state import ConsultationState, JudgingState
@@ -57,7 +58,6 @@ def _consultation() -> Machine:
     graph.add_edge(START, "admit")
     graph.add_edge("admit", "consultation")
     machine: Machine = graph.compile()
-    _read_files_now(machine)
     return machine
 
 
@@ -69,20 +69,10 @@ def _judging() -> Machine:
     graph.add_edge(START, "read")
     graph.add_edge("read", "judging")
     machine: Machine = graph.compile()
-    case = library_cases("en", limit=1)[0]
-    said = Turn(index=0, exchange=1, role="patient", text=case.chief_complaint)
-    asyncio.run(machine.ainvoke({"case": case, "turns": [said]}))
+    for case in (library_cases("zh", limit=1)[0], library_cases("en", limit=1)[0]):
+        said = Turn(index=0, exchange=1, role="patient", text=case.chief_complaint)
+        check_patient(case, (said,))  # reads its word tables here, not in the server's event loop
     return machine
-
-
-def _read_files_now(machine: Machine) -> None:
-    """Hold a short consultation in each language.
-
-    Agents read their tables at first use, and the server that serves these machines forbids file access in
-    its event loop.
-    """
-    for language in ("zh", "en"):
-        asyncio.run(machine.ainvoke({"case": library_cases(language, limit=1)[0], "max_turns": 2}))
 
 
 async def admit(state: StudioInput) -> dict[str, Any]:

@@ -123,9 +123,9 @@ def histograms(
                 )
         parts.append(f'<line class="base" x1="{left}" x2="{right}" y1="{base}" y2="{base}"/>')
     bottom = len(rows) * band - 6
-    for place, words in ticks:
-        anchor = "start" if place <= 0 else "end" if place >= 1 else "middle"
-        parts.append(_text(words, left + place * (right - left), bottom + 10, "tick", anchor))
+    for share, words in ticks:
+        anchor = "start" if share <= 0 else "end" if share >= 1 else "middle"
+        parts.append(_text(words, left + share * (right - left), bottom + 10, "tick", anchor))
     return _svg(parts, bottom + 16, title)
 
 

@@ -103,18 +103,28 @@ def lede(summary: dict[str, Any]) -> str:
 def paired_blocks(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the pairs of doctors, each with the main metrics and a small drawing of every difference."""
     blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    doctors = summary["doctors"]
+    doctors, reach = summary["doctors"], _reaches(summary)
     for row in summary["paired"]:
         metric = row["metric"]
         if metric not in MAIN:
             continue
-        reach = span(metric).high
         blocks.setdefault((row["a"], row["b"]), []).append({
-            **row, "drawing": drawing.forest(row["mean"], _pair(row["ci95"]), reach / (2 if metric == "total" else 1)),
+            **row, "drawing": drawing.forest(row["mean"], _pair(row["ci95"]), reach[span(metric).high]),
             "of_a": doctors[row["a"]]["metrics"][metric]["mean"],
             "of_b": doctors[row["b"]]["metrics"][metric]["mean"],
         })
     return [{"a": a, "b": b, "rows": rows} for (a, b), rows in blocks.items()]
+
+
+def _reaches(summary: dict[str, Any]) -> dict[float, float]:
+    """Return how far the drawings of differences go, by the metric's scale: one for totals, dimensions, shares."""
+    reach: dict[float, float] = {}
+    for row in summary["paired"]:
+        if row["metric"] in MAIN and row["mean"] is not None:
+            scale = span(row["metric"]).high
+            far = max(abs(end) for end in (row["ci95"] or [row["mean"]]))
+            reach[scale] = max(reach.get(scale, scale / 10), 1.1 * far)
+    return reach | {scale: reach.get(scale, scale) for scale in (1.0, 10.0, 100.0)}
 
 
 def plots(summary: dict[str, Any], table: MetricTable, curves: Curves) -> list[tuple[str, str, Markup | None]]:

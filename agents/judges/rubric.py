@@ -13,6 +13,7 @@ from agents.judges.dimensions import dimension_scores, missing_parts, total
 from agents.judges.evidence import evidence
 from agents.judges.matching import REFERENCE
 from agents.judges.reading import Reading, RubricOptions, read
+from agents.knowledge.names import condition_names
 from agents.protocols import JudgeView
 from scenarios.schema import Verdict
 
@@ -39,8 +40,9 @@ class RubricJudge:
     """Scores a consultation by fixed rules; the same transcript always gives the same verdict."""
 
     def __init__(self, options: RubricOptions | None = None) -> None:
-        """Keep the options."""
+        """Keep the options and read the condition names, so that judging itself opens no file."""
         self.options = options or RubricOptions()
+        condition_names()
 
     async def judge(self, view: JudgeView) -> Verdict:
         """Return the six dimensions, the metrics behind them, and evidence that points at turns."""

@@ -7,6 +7,7 @@ dialogue system": a stack of things the user has to say, from which each answer 
 from __future__ import annotations
 
 import random
+from typing import get_args
 
 from pydantic import Field
 
@@ -14,13 +15,14 @@ from agents import acts
 from agents.patients import persona_effects
 from agents.patients.agenda_end import invites_now, last_doctor, real_questions, stop_reason, told_ids
 from agents.patients.answering import Answering, Segment, asked_items, fit, unsaid
-from agents.patients.phrasing import Phrasing, Said
-from agents.patients.questions import asked
+from agents.patients.concepts import concepts
+from agents.patients.phrasing import Phrasing, Said, phrase_patterns
+from agents.patients.questions import asked, wording
 from agents.patients.retrieval import CaseIndex, index_of
 from agents.patients.text import closed, join, limit, normal, shorten, size
 from agents.patients.understanding import Ask, understand
 from agents.protocols import PatientReply, PatientView
-from scenarios.schema import Frozen, StopReason
+from scenarios.schema import Frozen, Language, StopReason
 
 _RESERVE = {"en": 16, "zh": 28}
 """Room kept for the invitation or the closing words, in words and characters."""
@@ -39,8 +41,10 @@ class AgendaPatient:
     """
 
     def __init__(self, options: AgendaOptions | None = None) -> None:
-        """Keep the options."""
+        """Keep the options and read the word tables, so that speaking itself opens no file."""
         self._options = options or AgendaOptions()
+        for language in get_args(Language):
+            wording("", language), concepts("", language), phrase_patterns(language)
 
     async def speak(self, view: PatientView) -> PatientReply:
         """Return the opening (no turns yet) or the answer to the doctor's last turn; never raises."""

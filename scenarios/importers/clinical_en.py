@@ -96,7 +96,7 @@ def carer_of(text: str, sex: str) -> Carer | None:
 
 
 def add_section(draft: Draft, text: str, section: str, voice: Voice) -> None:
-    """Add every sentence of ``text``: denials as absences, observations as findings, the rest in the speaker's words."""
+    """Add every sentence of ``text``: denials as absences, observations as findings, the rest as spoken."""
     for sentence in sentences(tidy(text), "en"):
         marks = _SOCIAL if section == "social" else r";\s+"
         for part in re.split(marks, sentence.rstrip(".")):
@@ -183,7 +183,7 @@ def _finding_name(sentence: str) -> str:
 
 
 def opening_en(symptom: str, voice: Voice) -> str:
-    """Return the first words to the doctor, from the primary symptom: ``Hello doctor, I've been having double vision.``"""
+    """Return the first words to the doctor, e.g. ``Hello doctor, I've been having double vision``."""
     said = lower_first(spoken(symptom, voice, "symptom"))
     if voice.own:
         said = re.sub(r"^I have (?=(?!a |an |the |my |no |not |difficulty ever)[a-z])", "I've been having ", said)

@@ -156,30 +156,13 @@ def _contents(sentence: str, draft: Draft) -> list[str]:
         ):
             return []
         return [capital(part.strip(" ,.")) + "." for part in pieces(text, "en") if len(part.split()) >= 3]
-    found: list[str] = []
-    when = ""
-    for clause in (
-        re.split(r"(?<=[，,])(?=.*[?？吗呢])", sentence)
-        if QUESTION_ZH.search(sentence) and not ASK_TAIL.search(sentence)
-        else [sentence]
-    ):
-        absent, rest = split_zh(clause)
-        draft.deny([name for name in absent if len(name) <= 8])
-        text = re.sub(r"^除了[^，,]*[，,]", "", plain_zh(ASK_TAIL.sub("", rest)))
-        if WHEN_ZH.match(text):
-            when = f"{text}，"
-            continue
-        if (
-            len(text) < 4
-            or ASIDE_ZH.search(text)
-            or QUESTION_ZH.search(text)
-            or THANKS_ZH.search(text)
-            or re.fullmatch(r".{0,6}(?:我|医生|您)", text)
-        ):
-            continue
-        found += [part for part in pieces(f"{when}{text}", "zh") if len(part) >= 4]
-        when = ""
-    return found
+    clauses = [plain_zh(clause) for clause in re.split(r"[，,]", ASK_TAIL.sub("", sentence))]
+    said = "，".join(c for c in clauses if c and not any(p.search(c) for p in (QUESTION_ZH, THANKS_ZH, ASIDE_ZH)))
+    absent, rest = split_zh(said)
+    draft.deny([name for name in absent if len(name) <= 8])
+    if len(rest) < 4 or WHEN_ZH.match(rest) or re.fullmatch(r".{0,6}(?:我|医生|您)", rest):
+        return []
+    return [part for part in pieces(rest, "zh") if len(part) >= 4]
 
 
 def _denied(draft: Draft, asked: str, answer: str) -> bool:

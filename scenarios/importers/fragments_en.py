@@ -114,6 +114,8 @@ def whole_sentence(text: str, section: str) -> str:
 
 def _stated(text: str, section: str) -> str:
     """Complete what begins with a state, a past, a calling or a noun."""
+    if re.fullmatch(_JOB + r"(?: (?:at|in|of|studying|by) .+)?", text, re.I):
+        return f"the patient is {_article(text)}{lower_first(text)}"
     if re.match(rf"{_STATE}", text, re.I) and not re.match(r"active (?!in)", text, re.I):
         return f"the patient is {lower_first(text)}"
     if match := re.match(
@@ -122,8 +124,6 @@ def _stated(text: str, section: str) -> str:
         return f"the patient has a history of {match[1]}"
     if match := re.match(r"(?:known |past |personal )?(?:medical )?history of (.+)", text, re.I):
         return f"the patient has a history of {lower_first(match[1])}"
-    if re.fullmatch(_JOB + r"(?: (?:at|in|of|studying|by) .+)?", text, re.I):
-        return f"the patient is {_article(text)}{lower_first(text)}"
     if _has_verb(text) or (section == "history" and _LIKE_A_SENTENCE.match(text)):
         return f"the {lower_first(text)}" if _BARE.match(text) else text
     return _noun_phrase(text, section)
@@ -150,7 +150,7 @@ def _noun_phrase(text: str, section: str) -> str:
     if section == "medications":
         return f"the patient takes {_listed(text)}"
     if section == "past":
-        return f"the patient has a history of {lower_first(text)}"
+        return f"the patient has a history of {lower_first(_and(text))}"
     if section == "family":
         return f"there is {lower_first(text)} in the family"
     if family := re.match(r"(family|familial) history of (.+)", text, re.I):
@@ -206,6 +206,14 @@ def _article(text: str) -> str:
     if not countable:
         return ""
     return "an " if text[:1].lower() in "aeiou" else "a "
+
+
+def _and(text: str) -> str:
+    """Return ``a, b`` as ``a and b`` when it is a plain list of short names."""
+    parts = text.split(", ")
+    if len(parts) < 2 or any(len(p.split()) > 4 for p in parts) or re.search(r"\b(?:and|currently|with|on)\b", text):
+        return text
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _listed(text: str) -> str:

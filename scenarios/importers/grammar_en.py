@@ -38,7 +38,7 @@ _OBJECT_NEXT = (
 
 @cache
 def base_form(verb: str) -> str:
-    """Return the form that goes with ``I`` for a third-person verb: ``denies`` -> ``deny``; others come back as given."""
+    """Return the form that goes with ``I`` for a third-person verb: ``denies`` -> ``deny``; others stay."""
     if verb in _BE:
         return _BE[verb]
     if not verb.endswith("s") or verb.endswith("ss"):
@@ -127,7 +127,7 @@ def contracted(text: str) -> str:
 
 
 def own_pronouns(text: str, sex: str) -> str:
-    """Return ``text`` with the patient's third-person pronouns turned into ``I``, ``me``, ``my``; verbs are not touched."""
+    """Return ``text`` with the patient's third-person pronouns turned into ``I``, ``me``, ``my``; verbs stay."""
     if sex != "male":
         text = re.sub(r"\bshe\b", "I", text, flags=re.I)
         text = re.sub(rf"\bher\b{_OBJECT_NEXT}", "me", text, flags=re.I)

@@ -1,6 +1,6 @@
 """Reads PriMock57: ``transcripts/*_{doctor,patient}.TextGrid`` and ``notes/*.json``; both merged by time.
 
-Source: https://github.com/babylonhealth/primock57 (CC BY 4.0). The diagnosis is the note's ``Imp:`` line, if it names one.
+Source: https://github.com/babylonhealth/primock57 (CC BY 4.0). The diagnosis is the note's ``Imp:`` line.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def spoken(sentence: str, voice: Voice, section: str = "history") -> str:
     Args:
         sentence: what the record says, e.g. ``She notes that these symptoms worsen.``
         voice: who speaks.
-        section: where it stands: ``symptom``, ``history``, ``past``, ``medications``, ``social``, ``family`` or ``review``.
+        section: ``symptom``, ``history``, ``past``, ``medications``, ``social``, ``family`` or ``review``.
 
     Returns:
         One sentence with its full stop, e.g. ``I've noticed that these symptoms get worse.``
@@ -135,10 +135,10 @@ def _kin_reports(text: str, voice: Voice) -> str:
                 if voice.relation != "mother" or voice.sex != "female"
                 else what
             )
-        gerund = re.match(r"(\w+ing)\s+(.*)", what)
+        gerund = re.match(r"(having|noticing|seeing|finding|giving|taking)\s+(.*)", what)
         if gerund:
             return f"I've {past_participle(gerund[1])} {gerund[2]}" if gerund[1] != "having" else f"I had {gerund[2]}"
-        return f"{voice.subject} has {what}"
+        return f"I have noticed {what}" if " noticed " in text else f"{voice.subject} has {what}"
     says = "say" if match["kin"].lower() in ("parents", "family members") else "says"
     if not clause:
         return f"my {match['kin'].lower()} {'have' if says == 'say' else 'has'} noticed {what}"
@@ -180,6 +180,8 @@ def _reports(text: str, voice: Voice) -> str:
 def _gerund(verb: str, gerund: str, rest: str, subject: str, also: str) -> str:
     if verb.startswith(("recall", "recount")):
         return f"{subject} remembers {gerund} {rest}"
+    if verb.startswith("admit"):
+        return f"{subject} admits to {gerund} {rest}"
     if gerund in ("experiencing", "having", "feeling", "seeing", "taking", "using"):
         return f"{subject} has{also} been {gerund if gerund != 'experiencing' else 'having'} {rest}"
     if gerund == "being" or " when " in rest:

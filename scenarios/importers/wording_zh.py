@@ -101,7 +101,7 @@ def plain_zh(text: str) -> str:
 
 
 def opening_zh(complaint: str, speaker: Speaker) -> str:
-    """Return the first words to the doctor, within the limit: ``医生您好，我肚子疼了三天。``"""
+    """Return the first words to the doctor, within the limit, e.g. ``医生您好，我肚子疼了三天``."""
     calls = speaker.calls_patient if speaker.kind == "caregiver" else ""
     who = calls if calls and calls not in complaint and not re.search(r"孩子|宝宝|小孩|儿子|女儿", complaint) else ""
     if (

@@ -10,9 +10,12 @@ from agents.doctors.checklist import Checklist
 from agents.doctors.history_taker import HistoryTaker
 from agents.doctors.one_shot import OneShot
 from agents.doctors.options import DoctorOptions
+from agents.doctors.wording import wording
 from agents.patients.agenda import AgendaPatient
+from agents.patients.concepts import things
+from agents.patients.questions import wording as question_wording
 from agents.protocols import Doctor, DoctorView, IntakeCard, PatientView
-from scenarios.schema import Case, Persona, Turn
+from scenarios.schema import Case, Language, Persona, Turn
 
 
 def fact(key: str, topic: str, text: str, disclosure: str = "asked") -> dict[str, object]:
@@ -199,6 +202,23 @@ async def test_history_taker_then_checklist_then_one_shot() -> None:
     assert taker[0] > checklist[0] + 0.1 > one_shot[0] + 0.2, (taker, checklist, one_shot)
     assert taker[1] >= checklist[1] >= one_shot[1] and taker[1] > one_shot[1], (taker, checklist, one_shot)
     assert taker[0] > 0.7 and taker[1] > 0.8, taker
+
+
+def understood(question: str, language: Language) -> bool:
+    """Whether the embedded patient can tell what the question is about: a topic, a worry, or a thing named."""
+    put = question_wording(question, language)
+    return bool(put.topics or put.opinion or put.open or things(question, language))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    "intake", [IntakeCard(30, "female"), IntakeCard(3, "male", "x", "y")], ids=["self", "caregiver"]
+)
+def test_no_doctor_is_ahead_because_only_its_wording_is_understood(language: Language, intake: IntakeCard) -> None:
+    mark = "？" if language == "zh" else "?"
+    asked = [part.words(language).to(intake, language) + mark for part in wording().parts]
+    read_out = [item.to(intake, language) for item in wording().checklist[language]]
+    assert not [question for question in asked + read_out if not understood(question, language)]
 
 
 @pytest.mark.parametrize("one", CASES, ids=[c.id for c in CASES])

@@ -27,7 +27,8 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 ASKS = {
     "en": ["When did it begin, and has it changed?", "Any fever, weight loss or bleeding?",
            "Do you take medicines or have allergies?", "Let me listen to your chest and take a tracing."],
-    "zh": ["什么时候开始的？有没有加重？", "有没有发热、消瘦或者出血？", "平时吃什么药？对什么过敏？", "我先给您查一下体。"],
+    "zh": ["什么时候开始的？有没有加重？", "有没有发热、消瘦或者出血？", "平时吃什么药？对什么过敏？",
+           "我先给您查一下体。"],
 }
 ADVICE = {"en": "This looks like {name}. Rest, and come back at once if it gets worse.",
           "zh": "考虑{name}。注意休息，如果加重马上来医院。"}
@@ -74,7 +75,8 @@ def write_run(
 
 def consultation(case: Case, doctor: str, trial: int, seed: int, *, hostile: bool = False) -> Consultation:
     """Return one synthetic but realistic consultation; better doctors ask more and score higher."""
-    key = Key(case=case.id, doctor=doctor, trial=trial, seed=derive_seed(seed, case.id, doctor, trial), config_hash="c0")
+    own_seed = derive_seed(seed, case.id, doctor, trial)
+    key = Key(case=case.id, doctor=doctor, trial=trial, seed=own_seed, config_hash="c0")
     rng = random.Random(key.seed)
     skill = min(1.0, max(0.05, SKILL.get(doctor, 0.5) + rng.uniform(-0.15, 0.15)))
     turns, evidence = dialogue(case, rng, skill, hostile)
