@@ -179,7 +179,7 @@ def scripted_batch(*, trials: int, concurrency: int, wait_s: float) -> Batch:
 def run_in_new_folder(batch: Batch, cases: tuple[Case, ...], progress: Any = None) -> float:
     """Run ``batch`` into a temporary run folder; return the seconds it took, agents made beforehand."""
     staff = build_staff(batch)
-    plan = Plan(batch, cases, tuple(batch.doctors), staff.fingerprints)
+    plan = Plan.whole(batch, cases, staff.fingerprints)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run_batch(plan, staff, Path(folder) / "run", {"batch": {}}, progress=progress)

@@ -50,7 +50,10 @@ def load_cases(batch: Batch, source: YamlFile) -> tuple[Case, ...]:
 
 def load_case_file(path: Path) -> tuple[Case, ...]:
     """Read a case file: YAML (a case, a list of cases, or ``{cases: [...]}``) or JSON lines (``.jsonl``)."""
-    return tuple(case for case, _ in _read_cases(path, str(path)))
+    cases = tuple(case for case, _ in _read_cases(path, str(path)))
+    if not cases:
+        raise BatchFileError(str(path), "holds no cases")
+    return cases
 
 
 def validate(model: type[M], source: YamlFile, data: Any, at: Where = ()) -> M:

@@ -78,7 +78,7 @@ def run_batch(
     """
     writer = RunWriter(folder, plan.identity(), info, resume=resume)
     try:
-        writer.write_cases(plan.cases)
+        writer.write_cases(plan.all_cases)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             tally = runner.run(_run(plan, staff, writer, progress or Quiet()))
     finally:

@@ -13,12 +13,21 @@ from simulator.build import config_hash
 
 @dataclass(frozen=True)
 class Plan:
-    """Cases x doctors x trials. ``doctors`` and ``cases`` may be narrowed by flags without changing any key."""
+    """Cases x doctors x trials; flags may narrow what is held without changing any key or what the run is.
+
+    ``all_cases`` are the batch's cases, ``cases`` and ``doctors`` those that are held now.
+    """
 
     batch: Batch
+    all_cases: tuple[Case, ...]
     cases: tuple[Case, ...]
     doctors: tuple[str, ...]
     fingerprints: dict[str, str]
+
+    @classmethod
+    def whole(cls, batch: Batch, cases: tuple[Case, ...], fingerprints: dict[str, str]) -> Plan:
+        """Return the plan that holds everything the batch names."""
+        return cls(batch, cases, cases, tuple(batch.doctors), fingerprints)
 
     def __len__(self) -> int:
         """Return how many consultations there are."""
@@ -54,5 +63,5 @@ class Plan:
         })
         return {
             "batch": batch, "fingerprints": self.fingerprints,
-            "cases": {case.id: content_hash(case) for case in self.cases},
+            "cases": {case.id: content_hash(case) for case in self.all_cases},
         }

@@ -37,7 +37,7 @@ def prepare(file: Path, overrides: dict[str, int | None] | None = None) -> Ready
     check(batch, source)
     cases = load_cases(batch, source)
     staff = build_staff(batch)
-    plan = Plan(batch, cases, tuple(batch.doctors), staff.fingerprints)
+    plan = Plan.whole(batch, cases, staff.fingerprints)
     return Ready(batch, staff, plan, describe(plan))
 
 

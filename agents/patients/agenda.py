@@ -20,7 +20,7 @@ from agents.patients.phrasing import Phrasing, Said, phrase_patterns
 from agents.patients.questions import asked, wording
 from agents.patients.retrieval import CaseIndex, index_of
 from agents.patients.text import closed, join, limit, normal, shorten, size
-from agents.patients.understanding import Ask, understand
+from agents.patients.understanding import Ask, asks_of
 from agents.protocols import PatientReply, PatientView
 from scenarios.schema import Frozen, Language, StopReason
 
@@ -31,7 +31,7 @@ _RESERVE = {"en": 16, "zh": 28}
 class AgendaOptions(Frozen):
     """Options of the ``agenda`` patient."""
 
-    max_facts: int = Field(default=2, ge=1, le=10, description="facts told on one open or topical question")
+    max_facts: int = Field(default=2, ge=1, le=10, description="facts told on one open question")
 
 
 class AgendaPatient:
@@ -72,7 +72,7 @@ class AgendaPatient:
         parry = "" if reason or not questions else self._parry(view, turn)
         if parry:
             return PatientReply(parry)
-        turn.answer([understand(turn.index, question) for question in questions])
+        turn.answer(asks_of(turn.index, questions))
         if not questions and reason is None:
             self._react(view, turn)
         turn.tell_volunteered()
@@ -99,8 +99,10 @@ class AgendaPatient:
             said=said,
             told=told_ids(view.turns),
             asked_before=asked_items(index, earlier),
-            quota=persona_effects.facts_per_turn(view.persona, self._options.max_facts),
-            rng=rng,
+            quota=persona_effects.facts_per_turn(
+                view.persona, self._options.max_facts, view.consultation_seed, view.exchange
+            ),
+            consultation_seed=view.consultation_seed,
         )
 
     def _nothing_left_to_ask(self, view: PatientView, index: CaseIndex) -> bool:
@@ -108,14 +110,14 @@ class AgendaPatient:
         doctor, language = last_doctor(view.turns), view.case.language
         if doctor is None or not acts.states_diagnosis(doctor.text, language):
             return False
-        asks = [understand(index, question) for question in real_questions(doctor.text, language)]
+        asks = asks_of(index, real_questions(doctor.text, language))
         told = told_ids(view.turns)
         quiet = all(a.kind == "opinion" and all(i.id in told for i in a.topical) for a in asks)
         return bool(asks) and quiet and acts.gives_advice(doctor.text, language)
 
     def _parry(self, view: PatientView, turn: Answering) -> str:
         language = view.case.language
-        if persona_effects.misses(view.persona, view.turns, turn.rng, language):
+        if persona_effects.misses(view.persona, view.turns, turn.phrasing.rng, language):
             return turn.phrasing.pick("missed")
         doctor_texts = [t.text for t in view.turns if t.role == "doctor"]
         word = persona_effects.puzzled_by(view.persona, doctor_texts, language)
@@ -141,7 +143,7 @@ class AgendaPatient:
         text = join([s.text for s in kept], language)
         ids = tuple(dict.fromkeys(i for s in kept for i in s.ids))
         told = [s.item for s in kept if s.item]
-        remark = "" if reason else persona_effects.remark(view.persona, told, turn.phrasing, turn.rng)
+        remark = "" if reason else persona_effects.remark(view.persona, told, turn.phrasing, turn.phrasing.rng)
         if remark and size(join([text, remark], language), language) <= room:
             text = join([text, remark], language)
         closing = turn.phrasing.pick("closing") if reason else ""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 
 from agents.acts import sentences
 from agents.patients import persona_effects
+from agents.patients.chance import share
+from agents.patients.denying import Manner, manner, object_of
 from agents.patients.phrasing import Phrasing, Said
 from agents.patients.retrieval import CaseIndex, Item
 from agents.patients.text import clauses, closed, content, join, limit, normal, shorten, size
-from agents.patients.understanding import Ask, understand
+from agents.patients.understanding import Ask, asks_of
 from scenarios.schema import Language, Persona
 
 _MOST_NAMED = 3
+_DIRECT, _DENIAL, _OPEN, _UNKNOWN, _REPEAT = range(5)
+"""What must be said first when room is short: the lower the rank, the longer it is kept."""
+_ENOUGH = 2
+"""A turn with so many new things repeats none."""
+_PRIVATE = frozenset({"reproductive", "allergies", "family_history", "development"})
+"""Topics so narrow that whoever asks for them asks for all that is filed there."""
 _TOLD_SHARE = 0.6
 """A fact counts as disclosed when this share of its content words was said."""
 _FIRST = (
@@ -32,19 +39,21 @@ _FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One thing to say. ``item``: the fact it tells, if it tells one; ``ids``: what it reveals."""
+    """One thing to say. ``item``: the fact it tells, if it tells one; ``ids``: what it reveals; ``rank``: see above."""
 
     text: str
     ids: tuple[str, ...] = ()
     item: Item | None = None
+    rank: int = _DIRECT
 
 
 @dataclass
 class Answering:
     """Collects what to say in one turn.
 
-    ``told``: ids disclosed before this turn; ``refused``: ids whose first asking a distrustful patient parried;
-    ``quota``: how many facts this turn may still hold.
+    ``told``: ids disclosed before this turn; ``asked_before``: ids that earlier doctor turns asked for by name;
+    ``quota``: how many facts one open question brings (an impatient patient: the whole turn);
+    ``consultation_seed``: what this consultation's order of telling and forgetting is drawn from.
     """
 
     index: CaseIndex
@@ -54,15 +63,17 @@ class Answering:
     told: frozenset[str]
     asked_before: frozenset[str]
     quota: int
-    rng: random.Random
+    consultation_seed: int = 0
     segments: list[Segment] = field(default_factory=list)
     chosen: set[str] = field(default_factory=set)
+    repeats: list[list[Item]] = field(default_factory=list)
+    phrased: set[str] = field(default_factory=set)
 
     def answer(self, asks: list[Ask]) -> None:
-        """Answer every question in order; what nobody knows is said once, at the end."""
+        """Answer what is asked directly, then what is asked openly; what nobody knows is said once, at the end."""
         missing: list[str] = []
         measured = unclear = False
-        for ask in asks:
+        for ask in sorted(asks, key=lambda a: a.kind in ("open", "opinion")):
             self._answer_one(ask)
             missing += ask.missing
             measured = measured or ask.measured
@@ -70,7 +81,8 @@ class Answering:
         if missing:
             self._unknown_things(list(dict.fromkeys(missing)), measured)
         elif unclear:
-            self._say(self.phrasing.pick("unknown"))
+            self._say(self.phrasing.pick("unknown"), rank=_UNKNOWN)
+        self._repeat()
 
     def _answer_one(self, ask: Ask) -> None:
         if ask.kind in ("consent", "check"):
@@ -79,30 +91,47 @@ class Answering:
         if ask.kind == "opinion":
             self._opinion(ask)
             return
-        self._deny([item for item in ask.named if not item.present])
-        self._named([item for item in ask.named if item.present])
+        before = len(self.segments)
+        present, absent = [i for i in ask.named if i.present], [i for i in ask.named if not i.present]
+        self._named(present)
         if ask.kind == "open":
-            if not self.tell_agenda(self.quota) and not ask.named:
-                self._say(self.phrasing.pick("nothing_more"))
+            self._open(ask)
         elif ask.topical:
             self._topical(ask)
+        self._deny([i for i in absent if i.id not in self.told | self.chosen])
+        named = {i.id for i in ask.named}
+        if len(self.segments) == before and not any(i.id in self.chosen for i in (*ask.named, *ask.topical)):
+            old = [i for i in ask.named if not i.id or i.id in self.told]
+            old = old or ([i for i in ask.topical if i.id in self.told and i.id not in named] if not ask.kin else [])
+            if old:
+                self.repeats.append(old)
+            elif ask.topical and ask.kin:
+                self._once("unknown", _UNKNOWN)
+
+    def _open(self, ask: Ask) -> None:
+        if self.tell_agenda(self._left(), associated="associated" in ask.topics):
+            return
+        if not self._pending() and not ask.named:
+            self._once("nothing_more", _UNKNOWN)
+
+    def _left(self) -> int:
+        """Return how many facts an open question may still bring; an impatient patient's quota is the turn's."""
+        told = sum(s.item is not None for s in self.segments)
+        return self.quota - told if self.persona.personality == "impatient" else self.quota
 
     def _opinion(self, ask: Ask) -> None:
         pending = [item for item in ask.topical if item.id not in self.told | self.chosen]
         if pending and pending[0].disclosure != "specific":
             self._fact(pending[0])
         else:
-            self._say(self.phrasing.pick("what_is_it"))
+            self._once("what_is_it", _DIRECT)
 
     def _named(self, items: list[Item]) -> None:
         most = 1 if self.persona.personality == "impatient" else _MOST_NAMED
-        for item in items[:most]:
-            if item.id in self.chosen:
-                continue
-            if not item.id or item.id in self.told:
-                self._again(item)
-            elif self._parried(item):
-                self._say(self.phrasing.pick("distrustful"))
+        fresh = [i for i in items if i.id and i.id not in self.told | self.chosen]
+        for item in fresh[:most]:
+            if self._parried(item):
+                self._once("distrustful", _DIRECT)
             else:
                 self._fact(item)
 
@@ -111,93 +140,126 @@ class Answering:
         return distrustful and item.id not in self.asked_before
 
     def _topical(self, ask: Ask) -> None:
-        fresh = [item for item in ask.topical if item.id not in self.told | self.chosen]
-        pending = [item for item in fresh if item.disclosure != "specific" and item.present]
-        done = bool(ask.named)
-        for item in pending[: max(self.quota, 0)]:
-            self._fact(item)
-            done = True
-        if done or any(item.id in self.chosen for item in ask.topical):
+        """Tell each asked topic's own best fact; a question of one topic alone may bring further ones."""
+        if self.persona.personality == "impatient" and any(s.item for s in self.segments):
             return
-        old = [item for item in ask.topical if item.id in self.told]
-        if old and not ask.kin:
-            self._again(old[0])
-        elif old:
-            self._say(self.phrasing.pick("unknown"))
-        elif not pending:
-            self._say(self.phrasing.pick("specify"))
+        answered = {i.topic for i in ask.named if i.id in self.chosen}
+        fresh = [i for i in ask.topical if i.id not in self.told | self.chosen and i.present]
+        pending = [i for i in fresh if i.disclosure != "specific" or i.topic in _PRIVATE]
+        groups: dict[str, list[Item]] = {}
+        for item in pending:
+            groups.setdefault(item.topic if item.topic in ask.topics else "", []).append(item)
+        most = 1 if len(groups) > 1 or answered else max(self.quota, 1)
+        limited = 1 if self.persona.personality == "impatient" else len(groups)
+        for topic in sorted((t for t in groups if t not in answered), key=ask.place)[:limited]:
+            for item in sorted(groups[topic], key=lambda i: ask.topical.index(i) - i.critical)[:most]:
+                if self._parried(item):
+                    self._once("distrustful", _DIRECT)
+                else:
+                    self._fact(item)
+        if fresh and not pending and not any(i.id in self.told | self.chosen for i in ask.topical):
+            self._once("specify", _UNKNOWN)
 
-    def tell_agenda(self, most: int) -> bool:
-        """Tell up to ``most`` facts nobody asked for by name: volunteered, then critical and associated ones."""
-        pending = [
-            item
-            for item in self.index.items
-            if item.id and item.present and item.disclosure != "specific" and item.id not in self.told | self.chosen
+    def _pending(self) -> list[Item]:
+        return [
+            i
+            for i in self.index.items
+            if i.id
+            and i.present
+            and i.disclosure != "specific"
+            and i.id not in self.told | self.chosen
+            and not persona_effects.forgets(self.persona, self.consultation_seed, i)
         ]
-        pending.sort(
+
+    def tell_agenda(self, most: int, *, associated: bool = False) -> bool:
+        """Tell up to ``most`` facts nobody asked for by name: volunteered, then the illness in a drawn order.
+
+        What matters tends to come first; ``associated``: the doctor asked for other symptoms.
+        """
+        weight = 1.0 if associated else 0.5
+        pending = sorted(
+            self._pending(),
             key=lambda i: (
                 i.disclosure != "volunteered",
                 i.topic not in _FIRST,
-                -(i.critical + (i.topic == "associated")),
+                -(i.critical + weight * (i.topic == "associated") + share(self.consultation_seed, "order", i.id)),
                 i.order,
-            )
+            ),
         )
         for item in pending[: max(most, 0)]:
-            self._fact(item)
+            self._fact(item, _OPEN)
         return bool(pending[: max(most, 0)])
 
     def tell_volunteered(self) -> None:
         """Tell what did not fit into the opening."""
         for item in self.index.items:
             if item.disclosure == "volunteered" and item.id and item.id not in self.told | self.chosen:
-                self._fact(item)
+                self._fact(item, _OPEN)
 
-    def _fact(self, item: Item) -> None:
+    def _fact(self, item: Item, rank: int = _DIRECT) -> None:
         self.chosen.add(item.id)
-        if persona_effects.forgets(self.persona, self.index.case.id, item):
-            self._say(self.phrasing.pick("forgotten"))
+        if persona_effects.forgets(self.persona, self.consultation_seed, item):
+            self._once("forgotten", _UNKNOWN)
             return
-        self.quota -= 1
         text = persona_effects.spoken(self.persona, self.phrasing.redact(item.text), self.index.language)
         fresh = unsaid(text, self.said, self.index.language)
-        if fresh:
-            self._say(fresh, (item.id,), item)
-        else:
-            self._say(self.phrasing.pick("told_short"), (item.id,), item)
+        self._say(fresh or self.phrasing.pick("told_short"), (item.id,), item, rank)
 
-    def _again(self, item: Item) -> None:
-        self.chosen.add(item.id)
-        whole = (sentences(item.text, self.index.language) or [item.text])[0]
-        first = (clauses(whole, self.index.language) or [whole])[0]
-        what = closed(self.phrasing.redact(first), self.index.language)
-        if self.index.language == "en" and not what.startswith(("I ", "I'")):
+    def _repeat(self) -> None:
+        """Repeat one thing told before, when nothing new answers its question and little else is said."""
+        if not self.repeats or sum(bool(s.ids) for s in self.segments) >= _ENOUGH:
+            return
+        items = self.repeats[0]
+        if items[0].present:
+            again = self._again(items[0])
+        else:
+            old = [i for i in items if not i.present and manner(i, self.index.language) in ("no", "no_taking")]
+            names = [self.phrasing.negated(i.text) for i in old[:_MOST_NAMED]]
+            again = self.phrasing.maybe("still_no", thing=self.phrasing.any_of(names)) if names else ""
+        self._say(again or self.phrasing.pick("told_short"), rank=_REPEAT)
+
+    def _again(self, item: Item) -> str:
+        language = self.index.language
+        whole = (sentences(item.text, language) or [item.text])[0]
+        pieces = clauses(whole, language) or [whole]
+        first = next(
+            (join(pieces[:n], language) for n in range(1, len(pieces)) if size(join(pieces[:n], language), language) > 4),
+            whole,
+        )
+        what = closed(self.phrasing.redact(first), language)
+        if language == "en" and not what.startswith(("I ", "I'")):
             what = what[:1].lower() + what[1:]
-        short = size(what, self.index.language) <= limit(self.index.language) // 3
-        again = self.phrasing.maybe("told", what=what) if short else ""
-        self._say(again or self.phrasing.pick("told_short"))
+        short = size(what, language) <= limit(language) // 3
+        return self.phrasing.maybe("told", what=what) if short else ""
 
     def _deny(self, items: list[Item]) -> None:
-        for name, chosen in (
-            ("no", [i for i in items if i.id not in self.told | self.chosen]),
-            ("still_no", [i for i in items if i.id in self.told and i.id not in self.chosen]),
-        ):
-            self.chosen |= {item.id for item in chosen}
-            if chosen:
-                spoken = self.phrasing.any_of([self.phrasing.negated(item.text) for item in chosen])
-                self._say(self.phrasing.pick(name, thing=spoken), tuple(item.id for item in chosen))
+        language = self.index.language
+        groups: dict[Manner, list[Item]] = {}
+        for item in items:
+            if item.id not in self.chosen:
+                self.chosen.add(item.id)
+                groups.setdefault(manner(item, language), []).append(item)
+        for how, chosen in groups.items():
+            names = [object_of(self.phrasing.negated(i.text), how, language) for i in chosen]
+            spoken = self.phrasing.pick(how, thing=self.phrasing.any_of(names))
+            self._say(spoken, tuple(i.id for i in chosen), rank=_DENIAL)
 
     def _unknown_things(self, missing: list[str], measured: bool) -> None:
         spoken = [thing for thing in (self.phrasing.thing(m) for m in missing) if thing][:_MOST_NAMED]
-        if not spoken:
-            self._say(self.phrasing.pick("unknown"))
-            return
-        name = "unmeasured" if measured else "unknown_thing"
-        self._say(self.phrasing.pick(name, thing=self.phrasing.any_of(spoken)))
+        name = ("unmeasured" if measured else "unknown_thing") if spoken else "unknown"
+        filled = {"thing": self.phrasing.any_of(spoken)} if spoken else {}
+        self._say(self.phrasing.pick(name, **filled), rank=_UNKNOWN)
 
-    def _say(self, text: str, ids: tuple[str, ...] = (), item: Item | None = None) -> None:
+    def _once(self, name: str, rank: int) -> None:
+        """Say one phrase of a list, at most once in a turn."""
+        if name not in self.phrased:
+            self.phrased.add(name)
+            self._say(self.phrasing.pick(name), rank=rank)
+
+    def _say(self, text: str, ids: tuple[str, ...] = (), item: Item | None = None, rank: int = _DIRECT) -> None:
         if text:
             self.said.add(text)
-            self.segments.append(Segment(text, ids, item))
+            self.segments.append(Segment(text, ids, item, rank))
 
 
 def unsaid(text: str, said: Said, language: Language) -> str:
@@ -214,20 +276,21 @@ def unsaid(text: str, said: Said, language: Language) -> str:
 
 
 def fit(segments: list[Segment], language: Language, room: int, before: str) -> list[Segment]:
-    """Return the segments that fit ``room``; the first overlong fact is shortened, later ones wait.
+    """Return the segments that fit ``room``, those of the lowest rank first, in the order they were put.
 
-    ``before``: what the patient said earlier, letters only; a shortened fact counts as disclosed only when most
-    of its content words were said, then or now.
+    The first overlong fact is shortened, later ones wait. ``before``: what the patient said earlier, letters only;
+    a shortened fact counts as disclosed only when most of its content words were said, then or now.
     """
-    kept: list[Segment] = []
-    for segment in segments:
-        used = size(join([s.text for s in kept], language), language)
+    kept: dict[int, Segment] = {}
+    for place, segment in sorted(enumerate(segments), key=lambda pair: pair[1].rank):
+        used = size(join([s.text for s in kept.values()], language), language)
         if used + size(segment.text, language) <= room:
-            kept.append(segment)
-        elif not any(s.item for s in kept) and room - used >= 8:
+            kept[place] = segment
+        elif not any(s.item for s in kept.values()) and room - used >= 8:
             text = shorten(segment.text, language, room - used)
-            kept.append(Segment(text, segment.ids if _mostly(segment, text + before, language) else (), segment.item))
-    return kept
+            ids = segment.ids if _mostly(segment, text + before, language) else ()
+            kept[place] = Segment(text, ids, segment.item, segment.rank)
+    return [kept[place] for place in sorted(kept)]
 
 
 def _mostly(segment: Segment, said: str, language: Language) -> bool:
@@ -238,4 +301,4 @@ def _mostly(segment: Segment, said: str, language: Language) -> bool:
 
 def asked_items(index: CaseIndex, earlier: list[str]) -> frozenset[str]:
     """Return ids of items that earlier doctor questions asked for by name."""
-    return frozenset(item.id for question in earlier for item in understand(index, question).named)
+    return frozenset(item.id for ask in asks_of(index, earlier) for item in (*ask.named, *ask.topical))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 
+from agents.patients.chance import share
 from agents.patients.phrasing import Phrasing, is_phrase, jargon_words
 from agents.patients.retrieval import Item, tells_time
 from agents.patients.text import clauses, closed, join, size
@@ -13,16 +13,18 @@ from scenarios.schema import Language, Persona, Turn
 
 _MISS_RATE = 0.3
 _REMARK_RATE = 0.5
-_FORGETS_ONE_IN = 3
+_FORGETS = 1 / 3
+_BRIEF_RATE = 0.2
 _SHORT = {"en": 25, "zh": 40}
 """How much a speaker of little language says in one turn when there is a choice (words, characters)."""
 
 
-def facts_per_turn(persona: Persona, most: int) -> int:
-    """Return how many facts one answer may hold."""
+def facts_per_turn(persona: Persona, most: int, consultation_seed: int, exchange: int) -> int:
+    """Return how many facts one open question brings: now and then one fewer, by consultation and exchange."""
     if persona.personality == "impatient":
         return 1
-    return most + 1 if persona.personality == "talkative" else most
+    brief = share(consultation_seed, "brief", exchange) < _BRIEF_RATE
+    return max(most - brief, 1) + (persona.personality == "talkative")
 
 
 def room(persona: Persona, language: Language, most: int) -> int:
@@ -30,12 +32,11 @@ def room(persona: Persona, language: Language, most: int) -> int:
     return min(most, _SHORT[language]) if persona.language_proficiency == "basic" else most
 
 
-def forgets(persona: Persona, case_id: str, item: Item) -> bool:
-    """Whether a speaker of low recall has forgotten this non-critical fact (the same ones all through a case)."""
+def forgets(persona: Persona, consultation_seed: int, item: Item) -> bool:
+    """Whether a speaker of low recall has forgotten this non-critical fact, all through one consultation."""
     if persona.recall != "low" or item.critical or not item.id or item.disclosure == "volunteered" or not item.present:
         return False
-    digest = hashlib.sha256(f"{case_id}/{item.id}".encode()).digest()
-    return digest[0] % _FORGETS_ONE_IN == 0
+    return share(consultation_seed, "forgets", item.id) < _FORGETS
 
 
 def misses(persona: Persona, turns: tuple[Turn, ...], rng: random.Random, language: Language) -> bool:

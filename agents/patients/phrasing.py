@@ -82,7 +82,8 @@ class Phrasing:
     def __init__(self, case: Case, rng: random.Random, said: Said, exchange: int) -> None:
         """Keep who speaks of whom, the turn's random source and what was said."""
         self.language: Language = case.language
-        self._case, self._rng, self._said, self._exchange = case, rng, said, exchange
+        self.rng = rng
+        self._case, self._said, self._exchange = case, said, exchange
         self._secrets = secret_names(case)
 
     def pick(self, name: str, **fill: str) -> str:
@@ -92,7 +93,7 @@ class Phrasing:
             return fresh
         options = self._options(name, fill)
         fillers: list[str] = list(_phrases(self.language)["filler"])
-        self._rng.shuffle(fillers)
+        self.rng.shuffle(fillers)
         for lead in fillers:
             for option in options:
                 text = lead + (option if self.language == "zh" else _lower_first(option))
@@ -108,7 +109,7 @@ class Phrasing:
     def maybe(self, name: str, **fill: str) -> str:
         """Return an unsaid phrase of the list, or an empty string."""
         options = [text for text in self._options(name, fill) if not self._said.has_any(text)]
-        chosen: str = self._rng.choice(options) if options else ""
+        chosen: str = self.rng.choice(options) if options else ""
         return chosen
 
     def thing(self, surface: str) -> str:

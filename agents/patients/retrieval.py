@@ -9,15 +9,16 @@ from functools import lru_cache
 
 import bm25s
 
-from agents.patients.concepts import concepts
+from agents.patients.concepts import concepts, mentions, things
 from agents.patients.questions import PRESENT_ILLNESS, wording
-from agents.patients.text import content, normal, stem, words
+from agents.patients.text import content, content_runs, normal, stem, words
 from scenarios.schema import Absence, Case, Disclosure, Fact, Language, Topic
 
 CACHED_CASES = 1024
 _COVERAGE = {"en": 0.5, "zh": 0.45}
 """Least share of a question's weighted content words that an item must hold to be meant by it."""
 _RELATIVES = r"家里人|家族|亲属|父母|\b(family|relatives?|parents?)\b"
+_NO_QUALIFIER = frozenset("recent new other known unusual sudden severe recurrent".split())
 _TIME = {
     "en": r"\b(\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|couple|few|several|a|an|last|past)[ -]"
     r"(of )?(minute|hour|day|night|week|month|year|morning|evening|monday|tuesday|wednesday|thursday|friday|saturday"
@@ -89,6 +90,32 @@ class CaseIndex:
             if shared / len(terms) >= _COVERAGE[self.language] and (shared > 1 or len(terms) <= 2):
                 hits.append(item)
         return sorted(hits, key=lambda i: (-float(scores[i.order]), i.order))
+
+
+def narrower(item: Item, concept: str, question: str, language: Language) -> bool:
+    """Whether an absence rules out less than what is asked: "chest pain at rest" when chest pain is."""
+    extra = _qualifiers(item.text, language)
+    if any(word in _flat(question, language) for word in extra):
+        return False
+    own = {thing.concept for thing in things(item.text, language)}
+    return bool(extra) or ("@" not in concept and concept not in own and any(c.startswith(f"{concept}@") for c in own))
+
+
+def qualified(item: Item, language: Language) -> bool:
+    """Whether an absence's name says more than a listed word: when, where or how."""
+    return bool(_qualifiers(item.text, language))
+
+
+@lru_cache(maxsize=8192)
+def _qualifiers(name: str, language: Language) -> tuple[str, ...]:
+    """Return the words of a name, as ``_flat`` writes them, that no listed word covers."""
+    covered = list(mentions(name, language))
+    if language == "zh":
+        rest = "".join(" " if any(m.start <= n < m.end for m in covered) else c for n, c in enumerate(name))
+        return tuple(word for word in content_runs(rest) if len(word) > 1)
+    spelt = words(name.replace("-", " "))
+    left = [w for n, w in enumerate(spelt) if not any(m.start <= n < m.end for m in covered)]
+    return tuple(f" {stem(word)} " for word in left if content(word, language) and word not in _NO_QUALIFIER)
 
 
 def tells_time(text: str, language: Language) -> bool:

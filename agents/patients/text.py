@@ -84,9 +84,14 @@ def content(text: str, language: Language) -> list[str]:
     if language == "en":
         return [stem(word) for word in words(text) if word not in _EN_STOP and len(word) > 1]
     terms: list[str] = []
-    for run in _ZH_STOP.sub(" ", text).split():
+    for run in content_runs(text):
         terms += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
     return terms
+
+
+def content_runs(text: str) -> list[str]:
+    """Return the stretches of Chinese text that no function word breaks."""
+    return _ZH_STOP.sub(" ", text).split()
 
 
 def clauses(text: str, language: Language) -> list[str]:

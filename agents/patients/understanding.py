@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Literal
 
 from agents.patients.concepts import Thing, is_measured, spoken_name, things
+from agents.patients.parts import parts
 from agents.patients.questions import PRESENT_ILLNESS, Wording, wording
-from agents.patients.retrieval import CaseIndex, Item, tells_time
+from agents.patients.retrieval import CaseIndex, Item, narrower, qualified, tells_time
 from scenarios.schema import Language, Topic
 
 Kind = Literal["open", "opinion", "consent", "check", "topic", "named", "unclear"]
@@ -34,6 +35,7 @@ _ANSWERS: dict[Topic, dict[Language, str]] = {
 _SENSATIONS = frozenset(
     {"pain", "pressure", "swelling", "numbness", "weakness", "itch", "rash", "stiffness", "redness"}
 )
+_TROUBLE = ("pain", "pressure", "discomfort")
 _DRUGS = frozenset(
     "penicillin cephalosporin antibiotic painkiller paracetamol aspirin blood_thinner steroid inhaler insulin "
     "metformin statin bp_drug antacid herbal".split()
@@ -83,6 +85,10 @@ class Ask:
     measured: bool = False
     kin: bool = False
 
+    def place(self, topic: str) -> int:
+        """Return where a topic stands among the asked ones; neighbouring ones come last."""
+        return next((n for n, own in enumerate(self.topics) if own == topic), len(self.topics))
+
     @property
     def found(self) -> bool:
         """Whether the case holds an answer."""
@@ -115,6 +121,11 @@ def understand(index: CaseIndex, question: str) -> Ask:
         return Ask("check")
     alike = index.alike(question, pool)
     return Ask("named", (), tuple(alike[:1])) if alike else Ask("unclear", missing=_leftover(question, index.language))
+
+
+def asks_of(index: CaseIndex, questions: list[str]) -> list[Ask]:
+    """Return what some sentences ask for, each single question by itself."""
+    return [understand(index, part) for question in questions for part in parts(question, index.language)]
 
 
 def _illness(topics: tuple[Topic, ...]) -> bool:
@@ -164,7 +175,7 @@ def _named(
             missing.append(spoken_name(thing.concept, index.language) or thing.surface)
             measured = measured or is_measured(thing.concept)
             continue
-        named += _distinct(hits)
+        named += _distinct(index, thing, question, hits)
     return list(dict.fromkeys(named)), list(dict.fromkeys(missing)), measured
 
 
@@ -177,13 +188,32 @@ def _home_facts(index: CaseIndex, concept: str) -> list[Item]:
     )
 
 
-def _distinct(hits: list[Item]) -> list[Item]:
-    """Return the present items before the absent ones: what is there in one respect is not denied in another."""
+def _distinct(index: CaseIndex, thing: Thing, question: str, hits: list[Item]) -> list[Item]:
+    """Return what answers for one thing: facts of it before a narrower absence ("chest pain at rest").
+
+    What is there in one respect is not denied in another, but an absence that the question spells out is.
+    """
     absent = [item for item in hits if not item.present]
     facts = [item for item in hits if item.present and item.id]
-    if absent:
-        facts = [item for item in facts if item.topic in ("associated", absent[0].topic)]
-    return facts[:2] or hits[:1] if not absent or hits[0].present and facts else absent[:1]
+    if not absent:
+        return facts[:2] or hits[:1]
+    exact = [item for item in absent if not narrower(item, thing.concept, question, index.language)]
+    spelt = [item for item in exact if qualified(item, index.language)]
+    if spelt:
+        return spelt[:1]
+    if exact:
+        facts = [item for item in facts if item.topic in ("associated", exact[0].topic)]
+        return facts[:2] if facts and hits[0].present else exact[:1]
+    there = [item for item in hits if item.present] or [
+        item for kin in _alike_feelings(thing.concept) for item in index.naming(kin, index.items) if item.present
+    ]
+    return list(dict.fromkeys(there))[:1] or absent[:1]
+
+
+def _alike_feelings(concept: str) -> list[str]:
+    """Return how else the same trouble may be felt: a tight chest answers for pain in the chest."""
+    feeling, _, part = concept.partition("@")
+    return [f"{other}@{part}" for other in _TROUBLE if part and feeling in _TROUBLE and other != feeling]
 
 
 def _about_illness(

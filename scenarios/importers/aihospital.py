@@ -111,7 +111,13 @@ def _find(draft: Draft, record: Mapping[str, Any]) -> None:
     taken: set[str] = set()
     for key, kind in (("查体", "exam"), ("体格检查", "exam"), ("专科检查", "exam"), ("辅助检查", "lab")):
         if key in record:
-            draft.findings += list(findings_of({key: record[key]}, "exam" if kind == "exam" else "lab", taken))
+            draft.findings += list(
+                findings_of(
+                    record[key] if isinstance(record[key], dict) else {key: record[key]},
+                    "exam" if kind == "exam" else "lab",
+                    taken,
+                )
+            )
 
 
 def _age(general: str, text: Mapping[str, str]) -> float | None:

@@ -195,6 +195,7 @@ def opening_en(symptom: str, voice: Voice) -> str:
             f"{voice.calls} has been having ",
             said,
         )
+    said = re.sub(r"\bbeen having (?=(?:crying|hearing|seeing|feeling|choking|limping) ?\b)", "been ", said)
     limit = OPENING_LIMIT["en"] - 2
     if len(said.split()) > limit:
         said = re.split(r",| which | that | with ", said)[0].rstrip(".") + "."

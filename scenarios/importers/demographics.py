@@ -57,6 +57,7 @@ _ZH_HINT = re.compile(
     r"(?:年龄|今年|男|女|岁数|性别|宝宝|孩子|儿子|女儿|婴儿|患儿|小孩|新生儿|我|刚满|才|现在|已经)"
     r"[^。！？\d零一二两三四五六七八九十]{0,6}$"
 )
+_ZH_PERSON = re.compile(r"(?:宝宝|孩子|儿子|女儿|婴儿|患儿|小孩)(?:现在|今年|已经|才|刚满|有|是|他|她|，)*$")
 _FEMALE = re.compile(r"\b(?:female|woman|girl|lady|she|her|mrs|ms|daughter|pregnant|nulliparous|gravida)\b", re.I)
 _MALE = re.compile(r"\b(?:male|man|boy|gentleman|he|his|him|mr|son)\b", re.I)
 
@@ -93,6 +94,7 @@ def age_zh(text: str, *, bare: bool = False) -> float | None:
             continue
         if unit not in ("岁", "周岁") and not (
             bare
+            or _ZH_PERSON.search(before)
             or (_ZH_HINT.search(before) and not re.match(r"[^，。]{0,6}(?:了[，。]|咳|发|拉|疼|痛|没)", after))
             or re.match(r"\s*大?的?(?:宝宝|孩子|婴儿|男婴|女婴|小孩|大)", after)
         ):

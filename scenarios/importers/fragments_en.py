@@ -228,7 +228,7 @@ def _has_verb(text: str) -> bool:
     outer = re.split(r"\s(?:that|which|who|when|while|where)\s", text)[0]
     return (
         re.search(
-            r"(?<=\s)(?:is|are|was|were|has|have|had|does|did|can|could|cannot|began|occurs?|worsens|worse|improves|"
+            r"(?<=\s)(?:is|are|was|were|has|have|had|does|did|can|could|cannot|began|occurs?|worsens|improves|"
             r"improved|started|appears?|seems|"
             r"radiates|spread|spreads|developed|reports?|denies|died|noticed|appeared|occurred|resolved|increased|"
             r"lasted|complicated|include[sd]?|attends|lives|shows|expresses|mentions|feels|died|"

@@ -118,7 +118,7 @@ _ZH_NO = re.compile(
     r"(?:^|[，,；;]|(?<=患者)|(?<=自述))(?:但|且|并|患者|病人|自述|平素|既往|近期|均|家长)*"
     r"(?P<cue>否认有?|未诉|无明显|没有明显|没有出现|没有|无|未出现|未见明显|未见|不伴有?|未有|没)(?!所谓|法|论|"
     r"关系|意识地)"
-    r"(?P<list>[^，,；;。]+(?:[，,](?:无|没有|未见|否认|不伴)?[^，,；;。]{1,12}(?=[，,；;。]|$))*)"
+    r"(?P<list>[^，,；;。]+(?:[，,](?:无|没有|未见|否认|不伴)[^，,；;。]{1,12}(?=[，,；;。]|$))*)"
 )
 _ZH_TAIL = re.compile(r"(?:等?(?:不适|症状|表现|情况|现象|病史|史|等))+$")
 _ZH_EMPTY = re.compile(
@@ -134,7 +134,7 @@ def split_zh(sentence: str) -> Split:
     if match is None:
         return Split((), sentence.strip(" ，,；;。"))
     names = names_zh(match["list"], clinical=match["cue"] not in ("没", "没有"))
-    if not names and _ZH_BAD.search(match["list"]):
+    if not names and (match["cue"] in ("没", "没有") or _ZH_BAD.search(match["list"])):
         return Split((), sentence.strip(" ，,；;。"))
     rest = (sentence[: match.start()] + sentence[match.end() :]).strip(" ，,；;。")
     return Split(tuple(dict.fromkeys(names)), rest)

@@ -93,7 +93,7 @@ def spoken(sentence: str, voice: Voice, section: str = "history") -> str:
     text = re.sub(r"\bcomplaints? of (?=\w)", "", text)
     for rule in (_kin_reports, _presents, _reports, _duration_first):
         text = rule(text, voice)
-    text = _persons(text, voice)
+    text = _persons(text.replace(" and that ", " and "), voice)
     text = re.sub(r"\b(?:tends? to worsen|worsens?)\b(?=[^,]*\b(?:with|when|after|at|in|during)\b|$)", _get_worse, text)
     return capital(contracted(re.sub(r"\s+", " ", text)).strip(" ,;")) + "."
 
@@ -186,7 +186,8 @@ def _gerund(verb: str, gerund: str, rest: str, subject: str, also: str) -> str:
         return f"{subject} has{also} been {gerund if gerund != 'experiencing' else 'having'} {rest}"
     if gerund == "being" or " when " in rest:
         rest = rest if gerund == "being" else f"{gerund} {rest}"
-        return f"{subject} was{also} {rest}"
+        lasting = re.match(r"(?:sexually active|unable|aware|single|married|healthy|a )", rest)
+        return f"{subject} {'is' if lasting else 'was'}{also} {rest}"
     return f"{subject} has{also} {past_participle(gerund)} {rest}"
 
 
