@@ -51,6 +51,14 @@ _FLIP = {
         r"初步(考虑|诊断)|诊断(为|是)|(我|现在)考虑(为|是)|根据[您你]的(症状|描述)|请(按时|遵医嘱)"
     ),
 }
+_OWN_CLAIM = re.compile(
+    r"^(but|though|although|because|so|only|just|except|however|yet|then)\b|"
+    r"^(and |or )?(i|it|he|she|we|they|there|this|my|his|our|their|mine)\b|"
+    r"(?<!that )(?<!which )(?<!who )\b(i|it|he|she|we|they|there)(\s+(\w+ly\s+|just\s+|also\s+|do\s+)?"
+    r"(have|has|had|is|was|am|are|get|gets|got|feel|feels|felt|take|takes|took|cough|vomit)\b|['’](m|s|ve|d|re)\b)",
+    re.I,
+)
+"""A clause with a subject and verb of its own claims something, even after a denial."""
 _ASSENT = {
     "en": re.compile(r"^\W*(yes|yeah|yep|i do|i have|correct)\W*$", re.I),
     "zh": re.compile(r"^(有|有的|是|是的|对|对的|嗯有)[。，,.!！]?$"),
@@ -223,11 +231,18 @@ def _claims(sentence: str, language: Language) -> set[str]:
         if _NOT_CLAIMED[language].search(clause):
             denied = True
             continue
-        if denied and re.match(r"(or|nor|and|either)\b|也|或|和", clause, re.I):
+        if denied and _goes_on(clause, language):
             continue
         denied = False
         claimed |= _exact(clause, language)
     return claimed if not re.search(r"[?？]\s*$", sentence) else set()
+
+
+def _goes_on(clause: str, language: Language) -> bool:
+    """Whether a clause only lengthens the list of the denial before it ("..., weight loss or a rash")."""
+    if language == "zh":
+        return bool(re.match(r"也|或|和", clause))
+    return not _OWN_CLAIM.search(clause)
 
 
 def _contradicts(concept: str, known: _Known) -> bool:

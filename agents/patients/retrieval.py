@@ -152,7 +152,10 @@ def _core(name: str, language: Language) -> str:
 
 def _names_something(cue: str, language: Language) -> bool:
     """Whether a cue names a thing; question words ("when", 多久) only name a topic."""
-    return bool(content(cue, language)) and not any(t in PRESENT_ILLNESS for t in wording(cue, language).topics)
+    if not content(cue, language):
+        return False
+    asks = any(topic in PRESENT_ILLNESS for topic in wording(cue, language).topics)
+    return not asks or bool(things(cue, language)) or (language == "zh" and len(cue) > 3)
 
 
 def _flat(text: str, language: Language) -> str:

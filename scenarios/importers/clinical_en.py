@@ -32,6 +32,12 @@ _VACUOUS = re.compile(
     r"obtain)|review of systems|not obtainable)",
     re.I,
 )
+_NO_FAMILY = re.compile(
+    r"\b(?:no|denies)\b(?: \w+){0,4} family\b(?: \w+){0,2} history|family history is negative", re.I
+)
+_ASIDE = re.compile(
+    r"(?:the |this )?\w+(?:'s \w+)?|(?:up)?on (?:review|questioning|systems review)(?: of systems)?,?", re.I
+)
 _OBSERVED = re.compile(
     r"\b(?:appears?|shows? signs|signs of|oriented to|vital signs|vitals|physical exam\w*|on exam\w*|examination|"
     r"auscultat|palpa(?:tion|ble|ted)|murmur|"
@@ -110,10 +116,10 @@ def _add(draft: Draft, sentence: str, section: str, voice: Voice) -> None:
         draft.findings.append(titled(sentence, _finding_name(sentence), {f.id for f in draft.findings}))
         return
     absent, rest = split_en(sentence)
-    family = re.search(r"family history", sentence, re.I) and not re.search("family history", " ".join(absent), re.I)
+    family = _NO_FAMILY.search(sentence) and not re.search("family history", " ".join(absent), re.I)
     draft.deny([f"family history of {name}" if family else lay_name(name) for name in absent])
     for part in sentences(rest, "en"):
-        if len(part) > 2 and not is_vacuous(part) and not re.fullmatch(r"(?:the |this )?\w+(?:'s \w+)?", part):
+        if len(part) > 2 and not is_vacuous(part) and not _ASIDE.fullmatch(part):
             _speak(draft, part, section, voice)
 
 
