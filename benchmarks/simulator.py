@@ -61,7 +61,7 @@ def bare_loop() -> Any:
 
         return speak
 
-    def router(state: BareState) -> str:
+    async def router(state: BareState) -> str:
         turns = state["turns"]
         if not turns:
             return "patient"

@@ -9,7 +9,7 @@ from langgraph.graph import START, StateGraph
 
 from agents.protocols import Doctor, DoctorReply, DoctorView, Examiner, IntakeCard, Patient, PatientView
 from graphs.calls import guarded, latency, retry_policy
-from graphs.routing import next_exchange, whose_turn
+from graphs.routing import Next, next_exchange, whose_turn
 from graphs.state import ConsultationInput, ConsultationState
 from scenarios.errors import AgentFailure
 from scenarios.identity import derive_seed
@@ -43,8 +43,13 @@ def build_consultation(room: Cast) -> Graph:
     graph.add_node("doctor", _doctor_node(room), retry_policy=policy)
     graph.add_node("examiner", _examiner_node(room), retry_policy=policy)
     for source in (START, "patient", "doctor", "examiner"):
-        graph.add_conditional_edges(source, whose_turn)
+        graph.add_conditional_edges(source, _route)
     return graph
+
+
+async def _route(state: ConsultationState) -> Next:
+    """Route without a thread: LangGraph hands routers that are not coroutines to an executor, at every step."""
+    return whose_turn(state)
 
 
 def intake_card(case: Case) -> IntakeCard:

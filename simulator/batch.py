@@ -16,9 +16,9 @@ import structlog
 from scenarios.errors import Interrupted
 from scenarios.schema import Case, Consultation, Key, KeyId
 from simulator.build import Staff
-from simulator.engines.local import run_local
+from simulator.engines.local import LocalEngine
 from simulator.plan import Plan
-from simulator.run_one import run_one
+from simulator.run_one import Held, conclude, hold
 from simulator.store import RunWriter
 
 log = structlog.get_logger(__name__)
@@ -99,10 +99,10 @@ async def _run(plan: Plan, staff: Staff, writer: RunWriter, progress: Progress) 
     log.info("batch starts", consultations=tally.total, finished=tally.already, begun=len(begun))
     progress.start(tally.total, tally.already)
 
-    async def hold(job: tuple[Key, Case]) -> Consultation:
+    async def converse(job: tuple[Key, Case]) -> Held:
         key, case = job
         said = begun.pop(_name(key), ())
-        return await run_one(staff.rooms[key.doctor], case, key, said=said, on_turn=writer.turn_writer(key))
+        return await hold(staff.rooms[key.doctor], case, key, said=said, on_turn=writer.turn_writer(key))
 
     def done(record: Consultation) -> None:
         writer.consultation(record)
@@ -114,7 +114,7 @@ async def _run(plan: Plan, staff: Staff, writer: RunWriter, progress: Progress) 
     try:
         jobs = _open_jobs(plan, finished)
         workers = max(1, min(plan.batch.concurrency, tally.total - tally.already))
-        await run_local(jobs, hold, done, concurrency=workers, stop=stop)
+        await LocalEngine(converse, conclude, done, workers).run(jobs, stop)
     finally:
         let_go()
         await staff.close()

@@ -31,8 +31,26 @@ class Room:
     max_turns: int
 
 
+@dataclass(frozen=True)
+class Held:
+    """A consultation that has been held and not yet judged; ``wall_s`` is the time it took to hold."""
+
+    room: Room
+    case: Case
+    key: Key
+    turns: tuple[Turn, ...]
+    failures: tuple[Failure, ...]
+    started_at: datetime
+    wall_s: float
+
+
 async def run_one(room: Room, case: Case, key: Key, *, said: tuple[Turn, ...] = (), on_turn: OnTurn) -> Consultation:
-    """Hold one consultation and judge it.
+    """Hold one consultation and judge it; see ``hold`` and ``conclude``."""
+    return await conclude(await hold(room, case, key, said=said, on_turn=on_turn))
+
+
+async def hold(room: Room, case: Case, key: Key, *, said: tuple[Turn, ...] = (), on_turn: OnTurn) -> Held:
+    """Let doctor and patient talk until the consultation ends.
 
     Args:
         room: the machines.
@@ -42,25 +60,11 @@ async def run_one(room: Room, case: Case, key: Key, *, said: tuple[Turn, ...] = 
         on_turn: called with each finished turn, before the next begins (the journal).
 
     Returns:
-        The record. Agents' failures are part of it; only what ``on_turn`` raises gets out.
+        What was said. An agent's failure is part of it; only what ``on_turn`` raises gets out.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    turns, failures = await _hold(room, case, key, said, on_turn)
-    verdicts, found = await judge_turns(room.judging, case, turns, key.seed)
-    failures = (*failures, *found)
-    wall_s = round(time.perf_counter() - clock, 6)
-    return Consultation(
-        key=key, language=case.language, turns=turns, stop_reason=stop_reason(turns, room.max_turns),
-        verdicts=verdicts, metrics=merge_metrics(verdicts, turns), failures=failures, scored=is_scored(failures),
-        timing=Timing(started_at=started.isoformat(timespec="milliseconds"), wall_s=wall_s),
-    )
-
-
-async def _hold(
-    room: Room, case: Case, key: Key, said: tuple[Turn, ...], on_turn: OnTurn
-) -> tuple[tuple[Turn, ...], tuple[Failure, ...]]:
     start = {"case": case, "persona": room.persona, "seed": key.seed, "max_turns": room.max_turns, "turns": said}
-    turns = list(said)
+    turns, failures = list(said), list[Failure]()
     try:
         stream = room.consultation.astream(start, {"recursion_limit": 4 * room.max_turns + 10}, stream_mode="updates")
         async for update in stream:
@@ -69,8 +73,21 @@ async def _hold(
                     on_turn(turn)
                     turns.append(turn)
     except AgentFailure as error:
-        return tuple(turns), (Failure(owner=error.owner, kind=error.kind, message=error.message, turn=len(turns)),)
-    return tuple(turns), ()
+        failures.append(Failure(owner=error.owner, kind=error.kind, message=error.message, turn=len(turns)))
+    wall_s = round(time.perf_counter() - clock, 6)
+    return Held(room, case, key, tuple(turns), tuple(failures), started, wall_s)
+
+
+async def conclude(held: Held) -> Consultation:
+    """Judge what was held and return the whole record."""
+    verdicts, found = await judge_turns(held.room.judging, held.case, held.turns, held.key.seed)
+    failures = (*held.failures, *found)
+    return Consultation(
+        key=held.key, language=held.case.language, turns=held.turns,
+        stop_reason=stop_reason(held.turns, held.room.max_turns), verdicts=verdicts,
+        metrics=merge_metrics(verdicts, held.turns), failures=failures, scored=is_scored(failures),
+        timing=Timing(started_at=held.started_at.isoformat(timespec="milliseconds"), wall_s=held.wall_s),
+    )
 
 
 async def judge_turns(

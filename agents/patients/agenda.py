@@ -14,8 +14,9 @@ from pydantic import Field
 from agents import acts
 from agents.patients import persona_effects
 from agents.patients.agenda_end import invites_now, last_doctor, real_questions, stop_reason, told_ids
-from agents.patients.answering import Answering, Segment, asked_items, fit, unsaid
+from agents.patients.answering import Answering, asked_items
 from agents.patients.concepts import concepts
+from agents.patients.fitting import Segment, fit, unsaid
 from agents.patients.phrasing import Phrasing, Said, phrase_patterns
 from agents.patients.questions import asked, wording
 from agents.patients.retrieval import CaseIndex, index_of

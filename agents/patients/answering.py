@@ -8,21 +8,20 @@ from agents.acts import sentences
 from agents.patients import persona_effects
 from agents.patients.chance import share
 from agents.patients.denying import Manner, manner, object_of
+from agents.patients.fitting import DENIAL, DIRECT, OPEN, REPEAT, UNKNOWN, Segment, unsaid
 from agents.patients.phrasing import Phrasing, Said
 from agents.patients.retrieval import CaseIndex, Item
-from agents.patients.text import clauses, closed, content, join, limit, normal, shorten, size
+from agents.patients.text import clauses, closed, join, limit, size
 from agents.patients.understanding import Ask, asks_of
 from scenarios.schema import Language, Persona
 
 _MOST_NAMED = 3
-_DIRECT, _DENIAL, _OPEN, _UNKNOWN, _REPEAT = range(5)
-"""What must be said first when room is short: the lower the rank, the longer it is kept."""
 _ENOUGH = 2
 """A turn with so many new things repeats none."""
+_TELLING: dict[Language, int] = {"en": 6, "zh": 10}
+"""Length from which the beginning of a fact says enough by itself (words, characters)."""
 _PRIVATE = frozenset({"reproductive", "allergies", "family_history", "development"})
 """Topics so narrow that whoever asks for them asks for all that is filed there."""
-_TOLD_SHARE = 0.6
-"""A fact counts as disclosed when this share of its content words was said."""
 _FIRST = (
     "associated",
     "onset",
@@ -35,16 +34,6 @@ _FIRST = (
     "relief",
     "general",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One thing to say. ``item``: the fact it tells, if it tells one; ``ids``: what it reveals; ``rank``: see above."""
-
-    text: str
-    ids: tuple[str, ...] = ()
-    item: Item | None = None
-    rank: int = _DIRECT
 
 
 @dataclass
@@ -67,6 +56,7 @@ class Answering:
     segments: list[Segment] = field(default_factory=list)
     chosen: set[str] = field(default_factory=set)
     repeats: list[list[Item]] = field(default_factory=list)
+    vague: bool = False
     phrased: set[str] = field(default_factory=set)
 
     def answer(self, asks: list[Ask]) -> None:
@@ -80,8 +70,10 @@ class Answering:
             unclear = unclear or (ask.kind in ("unclear", "named", "topic") and not ask.found and not ask.missing)
         if missing:
             self._unknown_things(list(dict.fromkeys(missing)), measured)
-        elif unclear:
-            self._say(self.phrasing.pick("unknown"), rank=_UNKNOWN)
+        elif unclear and not any(s.ids for s in self.segments):
+            self._once("unknown", UNKNOWN)
+        elif self.vague and not self.segments:
+            self._once("specify", UNKNOWN)
         self._repeat()
 
     def _answer_one(self, ask: Ask) -> None:
@@ -105,14 +97,14 @@ class Answering:
             old = old or ([i for i in ask.topical if i.id in self.told and i.id not in named] if not ask.kin else [])
             if old:
                 self.repeats.append(old)
-            elif ask.topical and ask.kin:
-                self._once("unknown", _UNKNOWN)
+            elif ask.topical and ask.kin and not any(s.ids for s in self.segments):
+                self._once("unknown", UNKNOWN)
 
     def _open(self, ask: Ask) -> None:
         if self.tell_agenda(self._left(), associated="associated" in ask.topics):
             return
         if not self._pending() and not ask.named:
-            self._once("nothing_more", _UNKNOWN)
+            self._once("nothing_more", UNKNOWN)
 
     def _left(self) -> int:
         """Return how many facts an open question may still bring; an impatient patient's quota is the turn's."""
@@ -124,14 +116,14 @@ class Answering:
         if pending and pending[0].disclosure != "specific":
             self._fact(pending[0])
         else:
-            self._once("what_is_it", _DIRECT)
+            self._once("what_is_it", DIRECT)
 
     def _named(self, items: list[Item]) -> None:
         most = 1 if self.persona.personality == "impatient" else _MOST_NAMED
         fresh = [i for i in items if i.id and i.id not in self.told | self.chosen]
         for item in fresh[:most]:
             if self._parried(item):
-                self._once("distrustful", _DIRECT)
+                self._once("distrustful", DIRECT)
             else:
                 self._fact(item)
 
@@ -152,13 +144,14 @@ class Answering:
         most = 1 if len(groups) > 1 or answered else max(self.quota, 1)
         limited = 1 if self.persona.personality == "impatient" else len(groups)
         for topic in sorted((t for t in groups if t not in answered), key=ask.place)[:limited]:
-            for item in sorted(groups[topic], key=lambda i: ask.topical.index(i) - i.critical)[:most]:
+            best = sorted(groups[topic], key=lambda i: ask.topical.index(i) - i.critical)
+            for place, item in enumerate(best[:most]):
                 if self._parried(item):
-                    self._once("distrustful", _DIRECT)
+                    self._once("distrustful", DIRECT)
                 else:
-                    self._fact(item)
+                    self._fact(item, OPEN if place else DIRECT)
         if fresh and not pending and not any(i.id in self.told | self.chosen for i in ask.topical):
-            self._once("specify", _UNKNOWN)
+            self.vague = True
 
     def _pending(self) -> list[Item]:
         return [
@@ -187,19 +180,19 @@ class Answering:
             ),
         )
         for item in pending[: max(most, 0)]:
-            self._fact(item, _OPEN)
+            self._fact(item, OPEN)
         return bool(pending[: max(most, 0)])
 
     def tell_volunteered(self) -> None:
         """Tell what did not fit into the opening."""
         for item in self.index.items:
             if item.disclosure == "volunteered" and item.id and item.id not in self.told | self.chosen:
-                self._fact(item, _OPEN)
+                self._fact(item, OPEN)
 
-    def _fact(self, item: Item, rank: int = _DIRECT) -> None:
+    def _fact(self, item: Item, rank: int = DIRECT) -> None:
         self.chosen.add(item.id)
         if persona_effects.forgets(self.persona, self.consultation_seed, item):
-            self._once("forgotten", _UNKNOWN)
+            self._once("forgotten", UNKNOWN)
             return
         text = persona_effects.spoken(self.persona, self.phrasing.redact(item.text), self.index.language)
         fresh = unsaid(text, self.said, self.index.language)
@@ -216,16 +209,16 @@ class Answering:
             old = [i for i in items if not i.present and manner(i, self.index.language) in ("no", "no_taking")]
             names = [self.phrasing.negated(i.text) for i in old[:_MOST_NAMED]]
             again = self.phrasing.maybe("still_no", thing=self.phrasing.any_of(names)) if names else ""
-        self._say(again or self.phrasing.pick("told_short"), rank=_REPEAT)
+        if again or not self.segments:
+            self._say(again or self.phrasing.pick("told_short"), rank=REPEAT)
 
     def _again(self, item: Item) -> str:
         language = self.index.language
         whole = (sentences(item.text, language) or [item.text])[0]
         pieces = clauses(whole, language) or [whole]
-        first = next(
-            (join(pieces[:n], language) for n in range(1, len(pieces)) if size(join(pieces[:n], language), language) > 4),
-            whole,
-        )
+        heads = [join(pieces[:n], language) for n in range(1, len(pieces))]
+        first = next((head for head in heads if size(head, language) >= _TELLING[language]), whole)
+        first = whole if size(whole, language) <= 2 * _TELLING[language] else first
         what = closed(self.phrasing.redact(first), language)
         if language == "en" and not what.startswith(("I ", "I'")):
             what = what[:1].lower() + what[1:]
@@ -242,13 +235,13 @@ class Answering:
         for how, chosen in groups.items():
             names = [object_of(self.phrasing.negated(i.text), how, language) for i in chosen]
             spoken = self.phrasing.pick(how, thing=self.phrasing.any_of(names))
-            self._say(spoken, tuple(i.id for i in chosen), rank=_DENIAL)
+            self._say(spoken, tuple(i.id for i in chosen), rank=DENIAL)
 
     def _unknown_things(self, missing: list[str], measured: bool) -> None:
         spoken = [thing for thing in (self.phrasing.thing(m) for m in missing) if thing][:_MOST_NAMED]
         name = ("unmeasured" if measured else "unknown_thing") if spoken else "unknown"
         filled = {"thing": self.phrasing.any_of(spoken)} if spoken else {}
-        self._say(self.phrasing.pick(name, **filled), rank=_UNKNOWN)
+        self._say(self.phrasing.pick(name, **filled), rank=UNKNOWN)
 
     def _once(self, name: str, rank: int) -> None:
         """Say one phrase of a list, at most once in a turn."""
@@ -256,47 +249,10 @@ class Answering:
             self.phrased.add(name)
             self._say(self.phrasing.pick(name), rank=rank)
 
-    def _say(self, text: str, ids: tuple[str, ...] = (), item: Item | None = None, rank: int = _DIRECT) -> None:
+    def _say(self, text: str, ids: tuple[str, ...] = (), item: Item | None = None, rank: int = DIRECT) -> None:
         if text:
             self.said.add(text)
             self.segments.append(Segment(text, ids, item, rank))
-
-
-def unsaid(text: str, said: Said, language: Language) -> str:
-    """Return the sentences (of overlong texts: the clauses) of ``text`` that were not said before."""
-    pieces = sentences(text, language)
-    if size(text, language) > limit(language):
-        pieces = [c for s in pieces for c in clauses(s, language) if normal(c) not in said.text]
-    fresh: list[str] = []
-    for piece in pieces:
-        if not said.has(closed(piece, language)) and normal(piece) not in {normal(f) for f in fresh}:
-            fresh.append(piece)
-    joined = join(fresh, language)
-    return closed(joined, language) if normal(joined) else ""
-
-
-def fit(segments: list[Segment], language: Language, room: int, before: str) -> list[Segment]:
-    """Return the segments that fit ``room``, those of the lowest rank first, in the order they were put.
-
-    The first overlong fact is shortened, later ones wait. ``before``: what the patient said earlier, letters only;
-    a shortened fact counts as disclosed only when most of its content words were said, then or now.
-    """
-    kept: dict[int, Segment] = {}
-    for place, segment in sorted(enumerate(segments), key=lambda pair: pair[1].rank):
-        used = size(join([s.text for s in kept.values()], language), language)
-        if used + size(segment.text, language) <= room:
-            kept[place] = segment
-        elif not any(s.item for s in kept.values()) and room - used >= 8:
-            text = shorten(segment.text, language, room - used)
-            ids = segment.ids if _mostly(segment, text + before, language) else ()
-            kept[place] = Segment(text, ids, segment.item, segment.rank)
-    return [kept[place] for place in sorted(kept)]
-
-
-def _mostly(segment: Segment, said: str, language: Language) -> bool:
-    terms = set(content(segment.item.text if segment.item else segment.text, language))
-    heard = normal(said)
-    return not terms or sum(normal(term) in heard for term in terms) / len(terms) >= _TOLD_SHARE
 
 
 def asked_items(index: CaseIndex, earlier: list[str]) -> frozenset[str]:

@@ -19,8 +19,9 @@ _BORDER = {
 }
 _ASKS = {
     "en": re.compile(
-        r"\W*(?:and |also |then |so )?(?:(?:how|what|where|which|who|why|since when|for how long|is|are|was|were|do|does|"
-        r"did|have|has|had|any|can|could|will|would|tell|describe)\b|when (?:is|are|was|were|do|does|did|have|has)\b)",
+        r"\W*(?:and |also |then |so )?(?:(?:how|what|where|which|who|why|since when|for how long|is|are|was|were|do|"
+        r"does|did|have|has|had|any|can|could|will|would|tell|describe)\b|"
+        r"when (?:is|are|was|were|do|does|did|have|has)\b)",
         re.I,
     ),
     "zh": re.compile(
@@ -33,6 +34,7 @@ _LEADS = {
     "zh": re.compile(r"(?:时候?|之后|以后|的话|以外|之外)$|^(?:除了|关于|如果|要是)"),
 }
 """Beginnings that only say under which circumstances the rest is asked."""
+_SHORT_LIST = 2
 _NARROW = frozenset({"family_history", "allergies"})
 
 
@@ -65,9 +67,7 @@ def parts(question: str, language: Language) -> tuple[str, ...]:
 
 def _names(piece: str, language: Language) -> bool:
     """Whether an opening without question words asks all the same, by naming things: "Fever, cough, and how ..."."""
-    return bool(things(piece, language)) and not _LEADS[language].search(piece) and language == "en" and len(
-        piece.split()
-    ) <= 2
+    return language == "en" and len(piece.split()) <= _SHORT_LIST and bool(things(piece, language))
 
 
 def _turns(before: str, piece: str, language: Language) -> bool:

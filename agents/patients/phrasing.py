@@ -17,6 +17,7 @@ from agents.patients.text import is_chinese, normal
 from scenarios.schema import Case, Language, Turn
 
 _CLEAN = {"en": re.compile(r"^[a-z][a-z' -]{1,39}$"), "zh": re.compile(r"^[\u4e00-\u9fffA-Za-z]{1,12}$")}
+_ABBREVIATION = 5
 _NAME_OUT = {"en": "that condition", "zh": "某种病"}
 
 
@@ -158,7 +159,10 @@ def who(case: Case) -> tuple[str, str]:
 @cache
 def _name_pattern(name: str) -> re.Pattern[str]:
     body = re.escape(name).replace(r"\ ", r"[\s-]+")
-    return re.compile(body if is_chinese(name) else rf"(?<![a-z0-9]){body}(?![a-z0-9])", re.I)
+    if is_chinese(name):
+        return re.compile(body, re.I)
+    short = name.isupper() and len(name) <= _ABBREVIATION  # "ALL" is leukaemia, "all" is not
+    return re.compile(rf"(?<![A-Za-z0-9]){body}(?![A-Za-z0-9])", 0 if short else re.I)
 
 
 def secret_names(case: Case) -> tuple[re.Pattern[str], ...]:

@@ -17,6 +17,7 @@ from scenarios.schema import Absence, Case, Disclosure, Fact, Language, Topic
 CACHED_CASES = 1024
 _COVERAGE = {"en": 0.5, "zh": 0.45}
 """Least share of a question's weighted content words that an item must hold to be meant by it."""
+_ALLERGIC = r"过敏|allerg|react"
 _RELATIVES = r"家里人|家族|亲属|父母|\b(family|relatives?|parents?)\b"
 _NO_QUALIFIER = frozenset("recent new other known unusual sudden severe recurrent".split())
 _TIME = {
@@ -76,7 +77,15 @@ class CaseIndex:
     def cued(self, question: str, pool: Iterable[Item]) -> list[Item]:
         """Return items one of whose own cues the question says."""
         said = _flat(question, self.language)
+        allergic = bool(re.search(_ALLERGIC, question, re.I))
+        pool = [item for item in pool if item.present or item.topic != "allergies" or allergic]
         return [item for item in pool if any(_flat(cue, self.language) in said for cue in item.cues)]
+
+    def ruled_out(self, phrase: str, pool: Iterable[Item]) -> list[Item]:
+        """Return the absence whose unlisted name the phrase says, as in "drooling"; at most one."""
+        hits = [item for item in self.alike(phrase, pool) if not item.present]
+        terms = set(content(phrase, self.language))
+        return [i for i in hits if 2 * len(terms & self._terms[i.order]) >= len(self._terms[i.order])][:1]
 
     def alike(self, phrase: str, pool: Iterable[Item]) -> list[Item]:
         """Return the items that hold most of the phrase's content words, best BM25 score first."""
@@ -90,6 +99,12 @@ class CaseIndex:
             if shared / len(terms) >= _COVERAGE[self.language] and (shared > 1 or len(terms) <= 2):
                 hits.append(item)
         return sorted(hits, key=lambda i: (-float(scores[i.order]), i.order))
+
+
+def listed(question: str, language: Language) -> list[str]:
+    """Return the members of a list of things that a question names."""
+    border = r"[、，,；;。？?]|或者?|还是|和" if language == "zh" else r"[,;.?]|\b(?:or|and)\b"
+    return [piece.strip() for piece in re.split(border, question) if piece.strip()]
 
 
 def narrower(item: Item, concept: str, question: str, language: Language) -> bool:

@@ -8,30 +8,15 @@ from functools import lru_cache
 from typing import Literal
 
 from agents.patients.concepts import Thing, is_measured, spoken_name, things
+from agents.patients.neighbours import fitting_facts, topic_or_kin
 from agents.patients.parts import parts
 from agents.patients.questions import PRESENT_ILLNESS, Wording, wording
-from agents.patients.retrieval import CaseIndex, Item, narrower, qualified, tells_time
+from agents.patients.retrieval import CaseIndex, Item, listed, narrower, qualified, tells_time
 from scenarios.schema import Language, Topic
 
 Kind = Literal["open", "opinion", "consent", "check", "topic", "named", "unclear"]
 
 _GENERALLY = r"such as|like|including|e\.g|for example|any (other )?(past|chronic|medical|health)|比如|例如|什么|哪些"
-_KIN: dict[Topic, tuple[Topic, ...]] = {
-    "onset": ("course", "timing"),
-    "course": ("timing",),
-    "severity": ("course",),
-    "timing": ("course",),
-    "relief": ("prior_care", "medications"),
-    "medications": ("prior_care",),
-    "prior_care": ("medications", "relief"),
-    "general": ("associated",),
-    "exposure": ("social_history",),
-}
-"""Topics whose facts may also answer, when the case files nothing under the asked one."""
-_ANSWERS: dict[Topic, dict[Language, str]] = {
-    "provocation": {"en": r"\b(wors\w+|triggered|brought on|aggravated)\b", "zh": r"加重|更(疼|痛|厉害|重|难受)|诱发"},
-    "relief": {"en": r"\b(better|reliev\w+|improv\w+|eas(es|ed)|helps?)\b", "zh": r"缓解|减轻|舒服点|好(些|点|一点)"},
-}
 _SENSATIONS = frozenset(
     {"pain", "pressure", "swelling", "numbness", "weakness", "itch", "rash", "stiffness", "redness"}
 )
@@ -136,6 +121,8 @@ def _topics(put: Wording, spoken: tuple[Thing, ...]) -> tuple[Topic, ...]:
     topics = put.topics
     if len(topics) > 1 and "associated" in topics:
         topics = tuple(t for t in topics if t != "associated") if not put.open or _illness(topics) else ("associated",)
+    if "course" in topics and {"provocation", "relief"} <= set(topics):
+        topics = tuple(t for t in topics if t != "course")
     for narrow in _NARROW:
         if narrow in topics:
             return (narrow,)
@@ -169,13 +156,19 @@ def _named(
     missing: list[str] = []
     measured = False
     for thing in spoken:
-        hits = index.naming(thing.concept, pool) or index.cued(thing.clause, pool)
+        hits = index.naming(thing.concept, pool)
+        if thing.concept.split("@")[0] in _SENSATIONS and "exposure" not in wording(question, index.language).topics:
+            hits = [item for item in hits if item.topic != "exposure"]
+        hits = hits or index.cued(thing.clause, pool)
         hits = hits or _home_facts(index, thing.concept)
         if not hits:
             missing.append(spoken_name(thing.concept, index.language) or thing.surface)
             measured = measured or is_measured(thing.concept)
             continue
         named += _distinct(index, thing, question, hits)
+    for piece in listed(question, index.language) if spoken else ():
+        if not things(piece, index.language):
+            named += index.ruled_out(piece, pool)
     return list(dict.fromkeys(named)), list(dict.fromkeys(missing)), measured
 
 
@@ -219,7 +212,7 @@ def _alike_feelings(concept: str) -> list[str]:
 def _about_illness(
     index: CaseIndex, question: str, topics: tuple[Topic, ...], spoken: tuple[Thing, ...], cued: list[Item]
 ) -> Ask:
-    facts = [item for topic in topics for item in _topic_or_kin(index, topic)]
+    facts = [item for topic in topics for item in topic_or_kin(index, topic)]
     strangers = [t for t in spoken if t.concept not in index.known and t.concept.split("@")[0] not in index.known]
     about = [i for t in spoken for i in index.naming(t.concept, index.items)]
     bare = all("@" not in t.concept and t.clause and t.concept in _SENSATIONS for t in spoken)
@@ -243,34 +236,12 @@ def _about_illness(
     opening = index.items[-1]
     if "onset" in topics and tells_time(opening.text, index.language):
         return Ask("topic", topics, named=(opening,))
-    told_elsewhere = _fitting(index, topics)
+    told_elsewhere = fitting_facts(index, topics)
     if told_elsewhere:
         return Ask("topic", topics, topical=tuple(told_elsewhere[:1]), kin=True)
     if present or cued:
         return Ask("named", topics, named=tuple((cued or present)[:1]))
     return Ask("unclear", topics)
-
-
-def _fitting(index: CaseIndex, topics: tuple[Topic, ...]) -> list[Item]:
-    """Return facts of the illness, filed elsewhere, whose wording answers the topic."""
-    patterns = [_ANSWERS[topic][index.language] for topic in topics if topic in _ANSWERS]
-    illness = [i for i in index.items if i.id and i.present and (i.topic in PRESENT_ILLNESS or i.topic == "associated")]
-    return [item for item in illness if any(re.search(pattern, item.text, re.I) for pattern in patterns)]
-
-
-def _topic_or_kin(index: CaseIndex, topic: Topic) -> list[Item]:
-    facts = index.facts(topic)
-    if facts:
-        return facts
-    timed = [
-        item
-        for kin in _KIN.get(topic, ())
-        for item in index.facts(kin)
-        if topic != "onset" or tells_time(item.text, index.language)
-    ]
-    if topic == "onset" and not timed:
-        timed = [i for i in index.facts("associated") if tells_time(i.text, index.language)][:1]
-    return timed
 
 
 def _topical(index: CaseIndex, topics: tuple[Topic, ...]) -> list[Item]:
@@ -286,7 +257,7 @@ def _by_topic(index: CaseIndex, question: str, topics: tuple[Topic, ...], pool: 
         return Ask("topic", topics, named=named, topical=tuple(facts))
     if absent:
         return Ask("named", topics, named=tuple(absent[:3]))
-    kin = [item for topic in topics for item in _topic_or_kin(index, topic)]
+    kin = [item for topic in topics for item in topic_or_kin(index, topic)]
     if "medications" in topics:
         kin = [i for i in index.items if i.id and i.present and i.concepts & _DRUGS and i.topic != "allergies"] or kin
     return (

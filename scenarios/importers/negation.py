@@ -13,7 +13,8 @@ _DENIAL = re.compile(
     rf"(?:^|[,;]\s*|\s+)(?:but |and |, )*(?:{WHO_EN}\s+)?{_ADVERBS}"
     rf"(?:denie[sd]|deny|denying|(?:does|did|do) not (?:report|have|describe|mention|complain of|endorse) any|"
     rf"(?:reports?|reported|notes?|has|had|have|with|shows?|there (?:is|are|was|were|have been|has been)|"
-    rf"there's)\s+(?:experiencing |having )?no|takes? no|taking no|negative for|(?<=,) ?no(?= known| history| prior| previous| "
+    rf"there's)\s+(?:experiencing |having )?no|takes? no|taking no|negative for|"
+    rf"(?<=,) ?no(?= known| history| prior| previous| "
     rf"significant| recent| family))\s+(?!longer)(?P<list>[^;]+)",
     re.I,
 )

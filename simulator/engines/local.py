@@ -4,40 +4,75 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
+Held = TypeVar("Held")
 Done = TypeVar("Done")
 
 
-async def run_local(
-    jobs: Iterator[Job],
-    hold: Callable[[Job], Awaitable[Done]],
-    done: Callable[[Done], None],
-    *,
-    concurrency: int,
-    stop: asyncio.Event,
-) -> None:
-    """Hold every job, at most ``concurrency`` at once, calling ``done`` with each result as it ends.
+class LocalEngine(Generic[Job, Held, Done]):
+    """Holds jobs, concludes what was held, hands over what is done.
 
-    Memory does not grow with finished jobs. When ``stop`` is set, jobs in flight are cancelled and the call
-    returns. The first exception of ``hold`` or ``done`` ends everything and is raised as it is.
+    A worker goes on to its next job while its last one is being concluded: judging takes no place from
+    talking. At most ``concurrency`` jobs are held and as many concluded at once; memory does not grow with
+    finished jobs.
     """
 
-    async def worker() -> None:
-        for job in jobs:
-            done(await hold(job))
-            await asyncio.sleep(0)
+    def __init__(
+        self,
+        hold: Callable[[Job], Awaitable[Held]],
+        conclude: Callable[[Held], Awaitable[Done]],
+        done: Callable[[Done], None],
+        concurrency: int,
+    ) -> None:
+        """Keep the three steps; nothing runs yet."""
+        self._hold, self._conclude, self._done = hold, conclude, done
+        self._concurrency = concurrency
+        self._places = asyncio.Semaphore(concurrency)
+        self._concluding: set[asyncio.Task[None]] = set()
 
-    workers = [asyncio.create_task(worker()) for _ in range(concurrency)]
-    stopping = asyncio.create_task(stop.wait())
-    pending: set[asyncio.Task[object]] = {*workers, stopping}
-    try:
-        while len(pending) > 1 and not stopping.done():
-            finished, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            for task in finished - {stopping}:
-                task.result()
-    finally:
-        for task in (*workers, stopping):
-            task.cancel()
-        await asyncio.gather(*workers, stopping, return_exceptions=True)
+    async def run(self, jobs: Iterator[Job], stop: asyncio.Event) -> None:
+        """Work off ``jobs``; when ``stop`` is set, cancel what is in flight and return.
+
+        The first exception of a step ends everything and is raised as it is.
+        """
+        work = asyncio.create_task(self._all(jobs))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            for task in (work, stopping, *self._concluding):
+                task.cancel()
+            await asyncio.gather(work, stopping, *self._concluding, return_exceptions=True)
+
+    async def _all(self, jobs: Iterator[Job]) -> None:
+        workers = [asyncio.create_task(self._worker(jobs)) for _ in range(self._concurrency)]
+        try:
+            await asyncio.gather(*workers)
+            await asyncio.gather(*self._concluding)
+        finally:
+            for worker in workers:
+                worker.cancel()
+
+    async def _worker(self, jobs: Iterator[Job]) -> None:
+        for job in jobs:
+            held = await self._hold(job)
+            await self._places.acquire()
+            self._raise_failed()
+            task = asyncio.create_task(self._finish(held))
+            self._concluding.add(task)
+
+    async def _finish(self, held: Held) -> None:
+        try:
+            self._done(await self._conclude(held))
+        finally:
+            self._places.release()
+
+    def _raise_failed(self) -> None:
+        """Let go of concluded jobs; a failed one ends the worker that notices it, and so the run."""
+        for task in [task for task in self._concluding if task.done()]:
+            self._concluding.discard(task)
+            task.result()

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from agents import acts
+from agents.judges import matching
 from agents.knowledge.base import KnowledgeBase, build
 from agents.knowledge.inference import Evidence, posterior, ranking
 from agents.knowledge.schema import ConditionWords, KnownCondition, KnownFinding, KnownTest
@@ -205,3 +206,91 @@ def test_an_emergency_is_sent_to_emergency_care_and_a_routine_visit_is_not(
 def test_both_languages_give_much_the_same_amount_of_advice() -> None:
     for condition in conditions():
         assert abs(len(condition.zh.advice) - len(condition.en.advice)) <= 1, condition.id
+
+
+def spoken(words: ConditionWords, language: Language) -> str:
+    """The whole advice as a doctor says it, each line a sentence."""
+    end = "。" if language == "zh" else "."
+    return (end if language == "zh" else end + " ").join(words.advice) + end
+
+
+@each_text
+def test_the_advice_is_heard_as_advice_from_its_first_line_on(
+    name: str, language: Language, words: ConditionWords
+) -> None:
+    assert acts.gives_advice(words.advice[0], language)
+    assert acts.gives_advice(spoken(words, language), language)
+
+
+@each_text
+def test_urgency_and_advice_agree(name: str, language: Language, words: ConditionWords) -> None:
+    urgency = next(condition.urgency for condition in conditions() if condition.id == name)
+    said = spoken(words, language)
+    assert acts.sends_to_emergency(said, language) == (urgency == "emergency")
+    if urgency != "routine":
+        assert acts.refers_urgently(said, language)
+
+
+@each_text
+def test_what_is_said_of_a_condition_names_no_other_condition(
+    name: str, language: Language, words: ConditionWords
+) -> None:
+    condition = next(condition for condition in conditions() if condition.id == name)
+    own = {condition.zh.name, condition.en.name}
+    for text in (words.explanation, *words.advice, words.safety_net):
+        named = {hit.concept for hit in matching.lexicon(None).find(matching.normalise(text))}
+        assert named <= own, text
+
+
+def test_no_two_conditions_share_a_name_in_any_form() -> None:
+    """As the judge reads names: without plural, with 'acute' left out, and around parentheses."""
+    owners: dict[tuple[str, ...], set[str]] = {}
+    for name, _, words in every_text():
+        for alias in (words.name, *words.aliases):
+            for form in (alias, re.sub("^(?:急性|acute )", "", alias, flags=re.IGNORECASE)):
+                owners.setdefault(matching.tokens(form), set()).add(name)
+    assert {form: ids for form, ids in owners.items() if len(ids) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("acute_pancreatitis", "acute_cholecystitis"),
+        ("acute_myocardial_infarction", "stable_angina"),
+        ("atrial_fibrillation", "panic_disorder"),
+        ("colorectal_cancer", "haemorrhoids"),
+        ("colorectal_cancer", "irritable_bowel_syndrome"),
+        ("haemorrhoids", "irritable_bowel_syndrome"),
+        ("upper_gastrointestinal_bleeding", "peptic_ulcer"),
+        ("transient_ischaemic_attack", "ischaemic_stroke"),
+        ("pulmonary_tuberculosis", "acute_bronchitis"),
+        ("pulmonary_tuberculosis", "community_acquired_pneumonia"),
+        ("acute_bronchitis", "community_acquired_pneumonia"),
+        ("infectious_mononucleosis", "acute_tonsillitis"),
+        ("ectopic_pregnancy", "threatened_miscarriage"),
+        ("scabies", "atopic_dermatitis"),
+        ("scabies", "urticaria"),
+        ("scabies", "contact_dermatitis"),
+        ("urticaria", "contact_dermatitis"),
+        ("hyperthyroidism", "generalised_anxiety_disorder"),
+        ("hyperthyroidism", "panic_disorder"),
+        ("pulmonary_embolism", "community_acquired_pneumonia"),
+        ("pulmonary_embolism", "panic_disorder"),
+        ("pulmonary_embolism", "iron_deficiency_anaemia"),
+    ],
+)
+def test_rivals_differ_clearly_in_two_findings(one: str, other: str) -> None:
+    kb = base()
+    apart = abs(kb.likelihood[kb.condition_at[one]] - kb.likelihood[kb.condition_at[other]])
+    assert (apart >= 0.35).sum() >= 2
+
+
+@pytest.mark.parametrize("complaint", ["itchy_skin", "abdominal_pain", "headache", "cough", "dizziness", "joint_pain"])
+def test_a_common_complaint_is_led_by_conditions_that_show_it(complaint: str) -> None:
+    kb = base()
+    seen = Evidence(present=frozenset({complaint}), chief=frozenset({complaint}))
+    patients: tuple[tuple[float, Sex], ...] = ((30.0, "female"), (65.0, "male"))
+    for age, sex in patients:
+        column = kb.finding_at[complaint]
+        for row in ranking(posterior(kb, seen, age, sex))[:3]:
+            assert kb.likelihood[row, column] >= 3 * kb.background[column], kb.conditions[row].id

@@ -91,7 +91,7 @@ async def test_what_was_told_is_not_asked(language: Language, opening: str, unas
 async def test_denied_or_told_findings_are_not_asked(language: Language) -> None:
     lines = {"en": ["I have a cough and a fever, no chest pain."], "zh": ["我咳嗽、发烧，没有胸痛。"]}[language]
     lines += {"en": ["I don't know."], "zh": ["不清楚。"]}[language]
-    names = {"en": ("any fever", " cough,", "chest pain"), "zh": ("有没有发热", "胸痛")}[language]
+    names = {"en": ("any fever", "any cough", "chest pain"), "zh": ("有没有发热", "胸痛")}[language]
     for reply in (await consult(taker(), lines, language))[:-1]:
         assert not any(name in reply.text for name in names), reply.text
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
 import pytest
 
 from agents.amounts import amounts
 from agents.fidelity import check_patient
+from scenarios.importers import import_cases
 from scenarios.schema import Case, Turn
+from tests.agents import consulting
 from tests.agents import test_agenda_patient as agenda
+from tests.agents.consulting import shipped_cases
 
 EN, ZH, MOTHER = agenda.EN, agenda.ZH, agenda.MOTHER
 
@@ -111,6 +118,73 @@ def test_a_bare_yes_claims_what_was_asked(case: Case, question: str, answer: str
 )
 def test_honest_patients_pass(case: Case, lines: list[str]) -> None:
     assert tags(case, *lines) == []
+
+
+def listing(*names: str) -> Case:
+    return agenda.with_items(
+        EN, absences=[{"id": f"a{n}", "name": name} for n, name in enumerate(names)], diagnosis={"name": "zoster"}
+    )
+
+
+JOINED = [
+    "No, I don't have blood in the stool or black stools, weight loss or change in bowel habit.",
+    "No, I haven't had any cough, fever, night sweats, or pain in the chest.",
+    "No fever, no cough, nothing like that, chills or a rash included.",
+    "I haven't noticed any weight loss, rash that comes and goes, or swelling of the ankles, doctor.",
+]
+
+
+@pytest.mark.parametrize("line", JOINED)
+def test_a_denial_goes_on_through_its_whole_list(line: str) -> None:
+    case = listing("weight loss", "cough", "fever", "night sweats", "chest pain", "chills", "rash", "swollen ankles")
+    assert tags(case, case.chief_complaint, "Anything of that kind?", line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "No fever, but I have a cough.",
+        "I have no fever, I do have a cough though.",
+        "No fever, and I've lost weight, and it shows.",
+        "No fever, my cough is bad.",
+        "No cough, there is weight loss.",
+    ],
+)
+def test_a_claim_after_a_denial_is_still_a_claim(line: str) -> None:
+    case = listing("weight loss", "cough", "fever")
+    assert "contradiction" in tags(case, case.chief_complaint, "Anything of that kind?", line)
+
+
+def test_an_abbreviation_is_not_its_everyday_word() -> None:
+    case = agenda.with_items(EN, diagnosis={"name": "acute lymphoblastic leukaemia", "aliases": ["ALL"]})
+    assert tags(case, "That is all I know.") == [] and tags(case, "They told me it is ALL.") == ["leaked-diagnosis"]
+
+
+def test_no_false_alarm_on_whole_consultations(root: Path) -> None:
+    for doctor in ("history-taker", "checklist", "one-shot"):
+        found = breaches(doctor, shipped_cases(root))
+        assert found == [], found[:5]
+
+
+def test_no_false_alarm_on_imported_cases(shared_data: Path) -> None:
+    records = shared_data / "agentclinic" / "agentclinic_medqa.jsonl"
+    if not records.is_file():
+        pytest.skip("the AgentClinic records are not among the datasets")
+    cases = import_cases("agentclinic", records, on_error="skip").cases
+    assert len(cases) > 50
+    found = breaches("history-taker", cases)
+    assert found == [], found[:5]
+
+
+def breaches(doctor: str, cases: Iterable[Case]) -> list[str]:
+    """Return the breaches of the embedded patient: every case meets every persona in turn, one trial after another."""
+    agent, found = consulting.new("doctor", doctor), []
+    for number, case in enumerate(cases):
+        for trial in range(3):
+            name = sorted(consulting.PERSONAS)[(3 * number + trial) % len(consulting.PERSONAS)]
+            turns = asyncio.run(consulting.consult(agent, case, consulting.PERSONAS[name], trial))
+            found += [f"{case.id} {name} {trial}: {b.reason}" for b in check_patient(case, turns).breaches]
+    return found
 
 
 def test_diseases_of_relatives_in_the_record_are_no_invention() -> None:

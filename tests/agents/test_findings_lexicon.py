@@ -164,7 +164,7 @@ def test_whoever_says_an_absent_term_is_heard_not_to_have_the_finding(path: Path
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_plain_no_to_a_question_denies_the_finding_it_asks_for(path: Path, language: Language) -> None:
     no = {"zh": "没有。", "en": "No."}[language]
     unheard = [

@@ -6,13 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from agents.fidelity import check_patient
+from agents.patients.persona_effects import forgets
 from agents.patients.phrasing import is_phrase
+from agents.patients.retrieval import index_of
 from agents.patients.text import limit, size
 from scenarios.schema import Case, Persona, Turn
 from tests.agents import test_agenda_patient as agenda
+from tests.agents.consulting import shipped_cases
 
 EN, ZH, MOTHER, DAUGHTER, talk = agenda.EN, agenda.ZH, agenda.MOTHER, agenda.DAUGHTER, agenda.talk
 SEEDS = range(25)
@@ -34,7 +36,7 @@ AXES = {
 
 def test_talkative_tells_one_more_fact_and_impatient_one() -> None:
     told = {
-        name: len(talk(EN, "Tell me more.", persona=AXES[name])[1].disclosed)
+        name: max(len(talk(EN, "Tell me more.", persona=AXES[name], consultation=n)[1].disclosed) for n in range(9))
         for name in ("plain", "talkative", "impatient")
     }
     assert told == {"plain": 2, "talkative": 3, "impatient": 1}
@@ -152,8 +154,7 @@ def consult(case: Case, persona: Persona, seed: int) -> tuple[Turn, ...]:
 
 
 def test_shipped_cases_are_told_faithfully(root: Path) -> None:
-    files = sorted((root / "scenarios" / "library").glob("*/*.yaml"))
-    shipped = [Case.model_validate(entry) for file in files for entry in _entries(file)]
+    shipped = shipped_cases(root)
     assert {case.language for case in shipped} == {"zh", "en"}
     for number, case in enumerate(shipped):
         for name in ("plain", "everything", "distrustful"):
@@ -164,9 +165,20 @@ def test_shipped_cases_are_told_faithfully(root: Path) -> None:
             )
 
 
-def _entries(file: Path) -> list[object]:
-    loaded = yaml.safe_load(file.read_text("utf-8"))
-    return list(loaded if isinstance(loaded, list) else loaded.get("cases", [loaded]))
+def test_low_recall_forgets_other_things_in_other_consultations() -> None:
+    def forgotten(consultation: int) -> frozenset[str]:
+        lost = {i.id for i in index_of(EN).items if forgets(AXES["low_recall"], consultation, i)}
+        assert not lost & EN.critical_ids
+        return frozenset(lost)
+
+    assert len({forgotten(n) for n in range(10)}) > 5
+    assert all(forgotten(n) == forgotten(n) for n in range(10))
+
+
+def test_low_recall_says_nothing_of_what_it_forgot_when_asked_openly() -> None:
+    for n in range(10):
+        for reply in talk(EN, *["What else have you noticed?"] * 3, persona=AXES["low_recall"], consultation=n):
+            assert not is_phrase("forgotten", "en").search(reply.text)
 
 
 @pytest.mark.parametrize("persona", AXES.values(), ids=AXES.keys())
