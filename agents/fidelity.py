@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from agents import acts
 from agents.amounts import amounts, relative_days
 from agents.patients.concepts import concepts, implied, things
-from agents.patients.phrasing import phrase_patterns, redact, secret_names
+from agents.patients.phrasing import own_phrase, redact, secret_names
 from agents.patients.text import clauses, normal
 from agents.protocols import FidelityReport
 from scenarios.schema import Case, Evidence, Language, Turn
@@ -94,16 +95,40 @@ _WIDE = frozenset(
 """Concepts of everyday talk: naming one claims nothing of medical weight."""
 
 
-@dataclass
-class _Known:
-    """What a patient may say: from the case, and what others have said up to a turn."""
+@dataclass(frozen=True)
+class _Record:
+    """What a case alone allows and rules out; ``own`` is its wording, names of the diagnosis left out."""
 
     case: Case
     present: frozenset[str]
     absent: frozenset[str]
+    amounts: frozenset[tuple[str, float]]
+    own: str
+
+
+@dataclass
+class _Known:
+    """What a patient may say: from the case, and what others have said up to a turn."""
+
+    record: _Record
     amounts: set[tuple[str, float]]
     told: set[str] = field(default_factory=set)
     heard: str = ""
+
+    @property
+    def case(self) -> Case:
+        """The case itself."""
+        return self.record.case
+
+    @property
+    def present(self) -> frozenset[str]:
+        """Concepts the record holds."""
+        return self.record.present
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Concepts the record rules out."""
+        return self.record.absent
 
 
 def check_patient(case: Case, turns: tuple[Turn, ...]) -> FidelityReport:
@@ -111,7 +136,8 @@ def check_patient(case: Case, turns: tuple[Turn, ...]) -> FidelityReport:
 
     Each breach is an ``Evidence`` with ``good=False`` that cites ``Turn.index``.
     """
-    known = _known(case)
+    record = _record(case)
+    known = _Known(record, set(record.amounts))
     said: set[str] = set()
     breaches: list[Evidence] = []
     question = ""
@@ -131,7 +157,8 @@ def check_patient(case: Case, turns: tuple[Turn, ...]) -> FidelityReport:
     return FidelityReport(tuple(dict.fromkeys(breaches)))
 
 
-def _known(case: Case) -> _Known:
+@lru_cache(maxsize=512)
+def _record(case: Case) -> _Record:
     language = case.language
     told = [case.chief_complaint, *(fact.text for fact in case.facts)]
     present = frozenset[str]().union(*(concepts(text, language) for text in told))
@@ -141,7 +168,8 @@ def _known(case: Case) -> _Known:
     known = {pair for text in texts for pair in amounts(text, language) | relative_days(text, language)}
     if case.demographics.age_years is not None:
         known |= {("age", case.demographics.age_years), ("days", case.demographics.age_years * 365)}
-    return _Known(case, present, absent - present, known)
+    own = normal(redact(" ".join(told), case))
+    return _Record(case, present, absent - present, frozenset(known), own)
 
 
 def _exact(text: str, language: Language) -> frozenset[str]:
@@ -176,8 +204,7 @@ def _language(text: str, language: Language) -> Iterator[tuple[str, str]]:
 
 
 def _flips(text: str, known: _Known) -> Iterator[tuple[str, str]]:
-    language = known.case.language
-    own = normal(redact(" ".join((known.case.chief_complaint, *(f.text for f in known.case.facts))), known.case))
+    language, own = known.case.language, known.record.own
     for sentence in acts.sentences(text, language):
         hit = _FLIP[language].search(sentence)
         if hit and normal(sentence) not in own and normal(hit.group()) not in own:
@@ -264,4 +291,4 @@ def _has_amount(unit: str, value: float, known: set[tuple[str, float]]) -> bool:
 
 
 def _is_own_phrase(sentence: str, language: Language) -> bool:
-    return any(pattern.fullmatch(sentence) for pattern in phrase_patterns(language))
+    return own_phrase(language).fullmatch(sentence) is not None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
 
 from agents.protocols import Doctor, DoctorReply, DoctorView, Examiner, IntakeCard, Patient, PatientView
 from graphs.calls import guarded, latency, retry_policy
@@ -15,7 +16,7 @@ from scenarios.errors import AgentFailure
 from scenarios.identity import derive_seed
 from scenarios.schema import Case, Turn
 
-Update = dict[str, tuple[Turn, ...]]
+Move = Command[Next]
 Graph = StateGraph[ConsultationState, None, ConsultationInput, ConsultationState]
 
 MAX_REPLY_CHARACTERS = 20_000
@@ -39,17 +40,21 @@ def build_consultation(room: Cast) -> Graph:
     """Return the (uncompiled) machine for ``room``: START -> patient -> doctor -> [examiner] -> patient ... END."""
     graph = StateGraph(ConsultationState, input_schema=ConsultationInput)
     policy = retry_policy(room.retries)
-    graph.add_node("patient", _patient_node(room), retry_policy=policy)
-    graph.add_node("doctor", _doctor_node(room), retry_policy=policy)
-    graph.add_node("examiner", _examiner_node(room), retry_policy=policy)
-    for source in (START, "patient", "doctor", "examiner"):
-        graph.add_conditional_edges(source, _route)
+    graph.add_node("patient", _patient_node(room), retry_policy=policy, destinations=("doctor", END))
+    graph.add_node("doctor", _doctor_node(room), retry_policy=policy, destinations=("examiner", "patient", END))
+    graph.add_node("examiner", _examiner_node(room), retry_policy=policy, destinations=("patient", END))
+    graph.add_conditional_edges(START, _first, list(get_args(Next)))
     return graph
 
 
-async def _route(state: ConsultationState) -> Next:
-    """Route without a thread: LangGraph hands routers that are not coroutines to an executor, at every step."""
-    return whose_turn(state)
+async def _first(state: ConsultationState) -> Next:
+    """Route the start; a coroutine, because LangGraph hands plain functions to a thread."""
+    return whose_turn(state["turns"], state["max_turns"])
+
+
+def _said(state: ConsultationState, turn: Turn) -> Move:
+    """Add ``turn`` and go on to whoever is next; the node knows, so no router has to read the state again."""
+    return Command(update={"turns": (turn,)}, goto=whose_turn((*state["turns"], turn), state["max_turns"]))
 
 
 def intake_card(case: Case) -> IntakeCard:
@@ -59,7 +64,7 @@ def intake_card(case: Case) -> IntakeCard:
 
 
 def _patient_node(room: Cast) -> Any:
-    async def patient(state: ConsultationState) -> Update:
+    async def patient(state: ConsultationState) -> Move:
         turns = state["turns"]
         exchange = next_exchange(turns, "patient")
         seed = derive_seed(state["seed"], "patient", len(turns))
@@ -73,13 +78,13 @@ def _patient_node(room: Cast) -> Any:
             backend=room.patient_name, disclosed=reply.disclosed, end=reply.end, usage=reply.usage,
             latency=latency(took_s, reply.first_s),
         )
-        return {"turns": (turn,)}
+        return _said(state, turn)
 
     return patient
 
 
 def _doctor_node(room: Cast) -> Any:
-    async def doctor(state: ConsultationState) -> Update:
+    async def doctor(state: ConsultationState) -> Move:
         turns, case = state["turns"], state["case"]
         exchange = next_exchange(turns, "doctor")
         view = DoctorView(
@@ -87,7 +92,7 @@ def _doctor_node(room: Cast) -> Any:
             exchange=exchange, max_turns=state["max_turns"], seed=derive_seed(state["seed"], "doctor", len(turns)),
         )
         reply, took_s = await guarded("doctor", room.doctor.reply(view), room.turn_timeout_s)
-        return {"turns": (_doctor_turn(room, reply, took_s, len(turns), exchange),)}
+        return _said(state, _doctor_turn(room, reply, took_s, len(turns), exchange))
 
     return doctor
 
@@ -103,7 +108,7 @@ def _doctor_turn(room: Cast, reply: DoctorReply, took_s: float, index: int, exch
 
 
 def _examiner_node(room: Cast) -> Any:
-    async def examiner(state: ConsultationState) -> Update:
+    async def examiner(state: ConsultationState) -> Move:
         turns = state["turns"]
         asked = turns[-1]
         seed = derive_seed(state["seed"], "examiner", len(turns))
@@ -114,7 +119,7 @@ def _examiner_node(room: Cast) -> Any:
             backend=room.examiner_name, disclosed=tuple(finding.id for finding in reply.results),
             latency=latency(took_s, None),
         )
-        return {"turns": (turn,)}
+        return _said(state, turn)
 
     return examiner
 

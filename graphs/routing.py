@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from graphs.state import ConsultationState
 from scenarios.schema import StopReason, Turn
 
 Next = Literal["patient", "doctor", "examiner", "__end__"]
 
 
-def whose_turn(state: ConsultationState) -> Next:
+def whose_turn(turns: tuple[Turn, ...], max_turns: int) -> Next:
     """Return the next node: patient, doctor and, when a doctor asked for it, examiner in turn."""
-    turns = state["turns"] if "turns" in state else ()
     if not turns:
         return "patient"
     last = turns[-1]
@@ -20,7 +18,7 @@ def whose_turn(state: ConsultationState) -> Next:
         return "__end__" if last.end else "doctor"
     if last.role == "doctor" and last.requests:
         return "examiner"
-    return "__end__" if last.exchange >= state["max_turns"] else "patient"
+    return "__end__" if last.exchange >= max_turns else "patient"
 
 
 def stop_reason(turns: tuple[Turn, ...], max_turns: int) -> StopReason:

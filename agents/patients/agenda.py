@@ -17,7 +17,7 @@ from agents.patients.agenda_end import invites_now, last_doctor, real_questions,
 from agents.patients.answering import Answering, asked_items
 from agents.patients.concepts import concepts
 from agents.patients.fitting import Segment, fit, unsaid
-from agents.patients.phrasing import Phrasing, Said, phrase_patterns
+from agents.patients.phrasing import Phrasing, Said, own_phrase
 from agents.patients.questions import asked, wording
 from agents.patients.retrieval import CaseIndex, index_of
 from agents.patients.text import closed, join, limit, normal, shorten, size
@@ -45,7 +45,7 @@ class AgendaPatient:
         """Keep the options and read the word tables, so that speaking itself opens no file."""
         self._options = options or AgendaOptions()
         for language in get_args(Language):
-            wording("", language), concepts("", language), phrase_patterns(language)
+            wording("", language), concepts("", language), own_phrase(language)
 
     async def speak(self, view: PatientView) -> PatientReply:
         """Return the opening (no turns yet) or the answer to the doctor's last turn; never raises."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -35,14 +35,14 @@ def jargon_words(language: Language) -> tuple[str, ...]:
 
 
 @cache
-def phrase_patterns(language: Language) -> tuple[re.Pattern[str], ...]:
-    """Return one pattern for each phrase of the patient's own, placeholders open; for recognising them."""
+def own_phrase(language: Language) -> re.Pattern[str]:
+    """Return a pattern of the patient's own phrases, placeholders open; for recognising them whole."""
     found = []
     for entry in _phrases(language).values():
         if isinstance(entry, dict):
             for phrase in (p for phrases in entry.values() for p in phrases):
-                found.append(re.compile(re.sub(r"\\\{\w+\\\}", ".{0,60}?", re.escape(phrase)), re.I))
-    return tuple(found)
+                found.append(re.sub(r"\\\{\w+\\\}", ".{0,60}?", re.escape(phrase)))
+    return re.compile("|".join(found), re.I)
 
 
 @cache
@@ -165,6 +165,7 @@ def _name_pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9]){body}(?![A-Za-z0-9])", 0 if short else re.I)
 
 
+@lru_cache(maxsize=512)
 def secret_names(case: Case) -> tuple[re.Pattern[str], ...]:
     """Return patterns of the diagnosis and its other names, longest first.
 
