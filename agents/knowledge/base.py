@@ -36,6 +36,7 @@ class KnowledgeBase:
 
     ``likelihood``: P(finding reported | condition), shape (C, F); what a condition does not list has the
     finding's background. ``background``: shape (F,). ``prior``: relative visit frequency, shape (C,), sums to 1.
+    ``listed``: whether the condition names the finding or something more specific, shape (C, F).
     """
 
     findings: tuple[KnownFinding, ...]
@@ -44,6 +45,7 @@ class KnowledgeBase:
     likelihood: Array
     background: Array
     prior: Array
+    listed: npt.NDArray[np.bool_]
     finding_at: Mapping[str, int]
     condition_at: Mapping[str, int]
     generals: Mapping[str, frozenset[str]]
@@ -112,13 +114,15 @@ def build(
     at = {finding.id: column for column, finding in enumerate(known)}
     background = np.array([finding.background for finding in known])
     weight = np.array([condition.weight for condition in causes])
+    likelihood, listed = _likelihood(known, causes, at, background, order)
     return KnowledgeBase(
         findings=known,
         conditions=causes,
         tests=exams,
-        likelihood=_likelihood(known, causes, at, background, order),
+        likelihood=likelihood,
         background=background,
         prior=weight / weight.sum(),
+        listed=listed,
         finding_at=at,
         condition_at={condition.id: row for row, condition in enumerate(causes)},
         generals=generals,
@@ -200,8 +204,8 @@ def _likelihood(
     at: Mapping[str, int],
     background: Array,
     order: Sequence[str],
-) -> Array:
-    """Fill (C, F) from the listed values and from what findings imply.
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Fill (C, F) from the listed values and from what findings imply; also return what counts as listed.
 
     A general finding is at least as likely as its listed specific one, and an unlisted specific one takes its
     usual share of the general one, so that saying more precisely what was said never speaks against a
@@ -225,7 +229,7 @@ def _likelihood(
             least = np.min([table[:, column] for column, _ in shares], axis=0)
             kept = np.where(listed[:, at[name]], table[:, at[name]], np.minimum(inherited, least))
             table[:, at[name]] = kept
-    return np.clip(table, FLOOR, CEILING)
+    return np.clip(table, FLOOR, CEILING), listed
 
 
 def _age_weight(condition: KnownCondition, age_years: float) -> float:

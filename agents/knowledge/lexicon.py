@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from agents.acts import questions, sentences
 from agents.knowledge import chinese, english, english_denial
 from agents.knowledge.base import KnowledgeBase, knowledge
-from agents.knowledge.inference import Evidence
+from agents.knowledge.inference import Evidence, is_symptom
 from scenarios.schema import Language, Utterance
 
 Polarity = Literal["present", "absent", "unknown"]
@@ -43,6 +43,9 @@ _REST_NO = {
         r"|but no(?:t|ne)?(?: of)? the (?:rest|others?)|that's all"
     ),
 }
+
+
+_ADDRESS = frozenset({"doctor", "doc", "thank you", "thanks", "sorry", "医生", "大夫", "谢谢"})
 
 
 class Mention(NamedTuple):
@@ -90,15 +93,18 @@ class Lexicon:
         only, and "nothing else" denies those of the question that the answer does not name.
         """
         heard = self.read(text, language, patient)
+        if not question:
+            return heard
         stated = {mention.finding for mention in heard}
         asked_last = (questions(question, language) or [question])[-1]
         asked = [name for name in self.named(asked_last, language) if name not in stated]
         asked = [name for name in asked if not self._kb.specifics[name] & stated]
         if not asked:
             return heard
-        openings = [_first_chunk(sentence) for sentence in sentences(text, language)]
+        said = [_chunks(sentence) for sentence in sentences(text, language)]
+        openings = [chunks[0] for chunks in said if chunks]
         rest = bool(stated and _REST_NO[language].search(text.lower()))
-        if rest or any(_NO[language].match(chunk) for chunk in openings):
+        if rest or any(_denies_all(chunks, language, len(asked)) for chunks in said):
             return heard + [Mention(name, "absent") for name in asked]
         if not stated and any(_YES[language].match(chunk) for chunk in openings):
             specific = [name for name in asked if not self._kb.specifics[name] & set(asked)]
@@ -107,28 +113,29 @@ class Lexicon:
         return heard
 
     def evidence(self, dialogue: Sequence[Utterance], language: Language, patient: str = "") -> Evidence:
-        """Return all that a dialogue states; a later definite statement replaces an earlier one."""
+        """Return all that a dialogue states; a later definite statement replaces an earlier one.
+
+        The complaint is what the opening names, or the first words that name a symptom at all.
+        """
         heard: dict[str, Polarity] = {}
         chief: frozenset[str] = frozenset()
+        reported: set[str] = set()
         question = ""
-        opened = False
         for utterance in dialogue:
             if utterance.role == "doctor":
                 question = utterance.text
-                continue
-            if question and utterance.role == "patient":
-                mentions = self.answer(question, utterance.text, language, patient)
+            elif utterance.role == "examiner":
+                mentions = self.read(utterance.text, language)
+                reported |= {mention.finding for mention in mentions if mention.polarity == "present"}
             else:
-                mentions = self.read(utterance.text, language, patient)
-            for mention in mentions:
-                if mention.polarity != "unknown":
-                    heard[mention.finding] = mention.polarity
-            if utterance.role == "patient" and not opened:
-                opened = True
-                chief = frozenset(m.finding for m in mentions if m.polarity == "present")
+                mentions = self.answer(question, utterance.text, language, patient)
+                heard |= {m.finding: m.polarity for m in mentions if m.polarity != "unknown"}
+                if not any(is_symptom(self._kb, name) for name in chief):
+                    chief |= frozenset(m.finding for m in mentions if m.polarity == "present")
         present = frozenset(name for name, polarity in heard.items() if polarity == "present")
         absent = frozenset(name for name, polarity in heard.items() if polarity == "absent")
-        return Evidence(present, absent, chief & present)
+        shown = frozenset(reported) - present - absent
+        return Evidence(present | shown, absent, chief & present, reported=shown)
 
     def _spans(self, text: str, language: Language, patient: str) -> Iterable[tuple[str, str]]:
         if language == "zh":
@@ -157,7 +164,15 @@ def _terms(kb: KnowledgeBase, language: Language) -> Iterable[tuple[str, str, bo
             yield term, finding.id, True
 
 
-def _first_chunk(sentence: str) -> str:
+def _denies_all(chunks: list[str], language: Language, asked: int) -> bool:
+    """Whether a sentence is nothing but a no; before an object of its own, a no to several things denies that only."""
+    if not chunks or not _NO[language].match(chunks[0]):
+        return False
+    return asked == 1 or all(_NO[language].match(chunk) or chunk in _ADDRESS for chunk in chunks)
+
+
+def _chunks(sentence: str) -> list[str]:
     plain = sentence.lower().replace("’", "'").strip()
     plain = re.sub(r"^((?:oh|um|well|嗯|呃|哦)[,，]\s*)", "", plain)
-    return re.split(r"[,，。.!！?？;；]|\s[-–—]\s", plain)[0].strip()
+    parts = [part.strip() for part in re.split(r"[,，。.!！?？;；]|\s[-–—]\s", plain)]
+    return [part for part in parts if part]

@@ -10,6 +10,9 @@ Job = TypeVar("Job")
 Held = TypeVar("Held")
 Done = TypeVar("Done")
 
+HEAD_START_S = 0.005
+"""How long a conclusion may keep the next one from starting."""
+
 
 class LocalEngine(Generic[Job, Held, Done]):
     """Holds jobs, concludes what was held, hands over what is done.
@@ -30,6 +33,7 @@ class LocalEngine(Generic[Job, Held, Done]):
         self._hold, self._conclude, self._done = hold, conclude, done
         self._concurrency = concurrency
         self._places = asyncio.Semaphore(concurrency)
+        self._turnstile = asyncio.Lock()
         self._concluding: set[asyncio.Task[None]] = set()
 
     async def run(self, jobs: Iterator[Job], stop: asyncio.Event) -> None:
@@ -66,9 +70,18 @@ class LocalEngine(Generic[Job, Held, Done]):
             self._concluding.add(task)
 
     async def _finish(self, held: Held) -> None:
+        """Conclude through a turnstile.
+
+        Many consultations end at the same moment. Judges that compute go one after the other between the
+        turns of those who talk; judges that wait for a server are soon out of the turnstile and overlap.
+        """
         try:
-            self._done(await self._conclude(held))
+            async with self._turnstile:
+                task = asyncio.ensure_future(self._conclude(held))
+                await asyncio.wait({task}, timeout=HEAD_START_S)
+            self._done(await task)
         finally:
+            task.cancel()
             self._places.release()
 
     def _raise_failed(self) -> None:
