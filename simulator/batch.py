@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,7 +81,7 @@ def run_batch(
     writer = RunWriter(folder, plan.identity(), info, resume=resume)
     try:
         writer.write_cases(plan.all_cases)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner, _settled_memory():
             tally = runner.run(_run(plan, staff, writer, progress or Quiet()))
     finally:
         writer.close()
@@ -146,6 +148,17 @@ def _stop_on_signals(stop: asyncio.Event) -> Callable[[], None]:
             loop.remove_signal_handler(number)
 
     return let_go
+
+
+@contextmanager
+def _settled_memory() -> Iterator[None]:
+    """Keep the garbage collector from visiting what lives as long as the batch: modules, cases, knowledge."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -15,6 +15,10 @@ _OFTEN = re.compile(
 )
 """Words that may stand inside a term without changing it; a term's own 'always' or 'at night' stays."""
 _PUNCTUATION = "，。！？；：,.!?;:\n"
+_SENTENCE_ENDS = "。！？；!?;\n"
+_GAP = re.compile(r"[^，。！？；：、,.!?;:\s没不无未别]{1,3}")
+_SENSATIONS = "疼痒麻胀酸肿木抖僵"
+"""What is felt in a part of the body; a few characters may stand between the two: 腰里绞着疼."""
 _CONTRAST = re.compile(r"但是|但|不过|只是|就是|可是|只有|而是|除了|因为|所以|然后|反而|倒是有|[，。！？；：,.!?;:\n]")
 _MASKED = re.compile(
     r"是不是|有没有|会不会|要不要|能不能|好不好|对不对|(?P<same>.)不(?P=same)|不得不|不但|不仅|不光|不只|不停|不断|不住"
@@ -37,7 +41,7 @@ _UNSURE = re.compile(
 _ASKS = re.compile(r"(吗|呢|么)?[？?]$")
 _FAMILY = re.compile(
     r"(爸爸|妈妈|父亲|母亲|爸|妈|爷爷|奶奶|外公|外婆|姥姥|姥爷|哥哥|姐姐|弟弟|妹妹|哥|姐|叔叔|舅舅|姑姑|家里人|家人|亲戚|老公|老婆"
-    r"|爱人|同事|室友|邻居|同学)"
+    r"|爱人|媳妇|丈夫|先生|男朋友|女朋友|对象|儿子|女儿|同事|工友|室友|同屋|邻居|同学|同桌|班上|朋友|小朋友|哥们|客人|别人)"
 )
 _BACK_TO_PATIENT = re.compile(r"我|他|孩子|宝宝|自己")
 
@@ -72,12 +76,26 @@ class ChineseTerms:
         for match in self._matches(bare, positions):
             if not match.denied and _NEGATOR.search(masked, match.start, match.end):
                 found.append(Found(match.start, match.end, match.finding, False, split=True))
+        found += [apart for apart in self._apart(text) if not any(_covers(f, apart) for f in found)]
         found.sort(key=lambda f: (f.split, f.start - f.end, f.start, f.finding))
         accepted: list[Found] = []
         for match in found:
             if not any(_inside(match, other) for other in accepted):
                 accepted.append(match)
         return accepted
+
+    def _apart(self, text: str) -> list[Found]:
+        """Find 'part of the body + sensation' terms with a few characters in between."""
+        found = []
+        for start, char in enumerate(text):
+            for term, finding, denied in self._by_first.get(char, ()):
+                part, sensation = term[:-1], term[-1]
+                if denied or sensation not in _SENSATIONS or len(term) > 3 or not text.startswith(part, start):
+                    continue
+                end = text.find(sensation, start + len(part) + 1, start + len(part) + 4)
+                if end > 0 and _GAP.fullmatch(text, start + len(part), end):
+                    found.append(Found(start, end + 1, finding, False))
+        return found
 
     def _matches(self, plain: str, at: list[int]) -> list[Found]:
         return [
@@ -105,9 +123,9 @@ def polarities(text: str, found: list[Found], patient: str = "") -> list[str]:
 def _polarity(text: str, masked: str, match: Found, found: list[Found], patient: str) -> str:
     start, end = _clause(text, match)
     clause = text[start:end]
-    before = text[start : match.start]
-    if _unsure(text, start, end):
+    if _unsure(text, start, end) or _occasion(text, match):
         return "unknown"
+    before = text[max(text.rfind(mark, 0, match.start) for mark in _SENTENCE_ENDS) + 1 : match.start]
     family = [m for m in _FAMILY.finditer(before) if m.group() not in patient]
     if family and not _BACK_TO_PATIENT.search(before, family[-1].end()):
         return "other"
@@ -139,6 +157,15 @@ def _blank(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> str
     return "".join(text[i] for i in range(start, end) if not any(a <= i < b for a, b in spans))
 
 
+def _occasion(text: str, match: Found) -> bool:
+    """Whether the term names only what sets the complaint off: 一咳嗽就疼, 咳嗽的时候疼."""
+    if match.end - match.start > 3:
+        return False
+    after = text[match.end : match.end + 8]
+    sudden = text[max(0, match.start - 1) : match.start] == "一" and re.match(r"[^，。！？；,.!?;]{0,3}就", after)
+    return bool(sudden or re.match(r"(、[^，。]{1,3})?(的?时候|时)?[更会就](疼|厉害|难受|加重|明显)", after))
+
+
 def _unsure(text: str, start: int, end: int) -> bool:
     if _UNSURE.search(text, start, end):
         return True
@@ -166,6 +193,10 @@ def _without(text: str, pattern: re.Pattern[str]) -> tuple[str, list[int]]:
     dropped = {i for m in pattern.finditer(text) for i in range(m.start(), m.end())}
     at = [i for i in range(len(text)) if i not in dropped]
     return "".join(text[i] for i in at), at
+
+
+def _covers(match: Found, other: Found) -> bool:
+    return match.start <= other.start and other.end <= match.end
 
 
 def _inside(match: Found, other: Found) -> bool:

@@ -14,6 +14,46 @@ _DROPPED = frozenset(
     "a an the my his her its our your their some any very really quite so rather bit little lot pretty too of".split()
 )
 _JOINERS = frozenset("and or but nor with without no not never because when if".split())
+_PARTICLES = frozenset("up out off down over".split())
+_OBJECTS = frozenset("me him it them everything anything food water".split())
+"""All that may stand between a verb and its particle: 'throw it up', but not 'knock myself out'."""
+_PLACES = frozenset("in of at on to round around across under inside behind over".split())
+_SENSATIONS = frozenset("pain tight swell numb itch stiff burn tingl lump weak rash".split())
+"""Words that follow a part of the body in a term and precede it in 'a tight feeling in my chest'."""
+_SAME = {
+    "pain": "ache aches aching achy hurt hurts hurting sore painful pains",
+    "belly": "stomach tummy tum abdomen gut guts",
+    "tight": "tightness tightening",
+    "stiff": "stiffness",
+    "numb": "numbness",
+    "weak": "weakness",
+    "itch": "itchy itchiness",
+    "can": "could",
+    "be": "is am are was were been being",
+    "have": "has had having",
+    "go": "went gone goes",
+    "come": "came",
+    "feel": "felt",
+    "lose": "lost",
+    "throw": "threw thrown",
+    "wake": "woke woken",
+    "swell": "swollen swelled swelling",
+    "shake": "shook shaken",
+    "bleed": "bled",
+    "spin": "spun",
+    "break": "broke broken",
+    "sting": "stung",
+    "bite": "bit bitten",
+    "sleep": "slept",
+    "eat": "ate eaten",
+    "fall": "fell fallen",
+    "get": "got gotten",
+    "keep": "kept",
+    "run": "ran",
+    "cut": "cutting",
+}
+"""Forms and lay words that stand for each other, in terms as in speech."""
+_BASE = {form: base for base, forms in _SAME.items() for form in forms.split()}
 INNER_NEGATORS = frozenset("not never no".split())
 MAX_GAP = 2
 
@@ -43,10 +83,13 @@ class EnglishTerms:
     def __init__(self, terms: Iterable[tuple[str, str, bool]]) -> None:
         """Stem and index the terms."""
         self._by_first: dict[str, list[tuple[tuple[str, ...], str, bool]]] = {}
+        self._turned: dict[str, list[tuple[tuple[str, ...], str, bool]]] = {}
         for text, finding, denied in terms:
             stems = _content([word.stem for word in words(text)], [word.text for word in words(text)])
             if stems:
                 self._by_first.setdefault(stems[0], []).append((stems, finding, denied))
+            if len(stems) == 2 and stems[1] in _SENSATIONS and stems[0] not in _SENSATIONS:
+                self._turned.setdefault(stems[1], []).append((stems[::-1], finding, denied))
 
     def find(self, listed: list[Word]) -> list[Span]:
         """Return the terms in ``listed``; a term inside a longer one is left out."""
@@ -64,6 +107,10 @@ class EnglishTerms:
         for stems, finding, denied in self._by_first.get(listed[kept[start]].stem, ()):
             positions = _follow(listed, kept, start, stems)
             if positions:
+                yield Span(positions, finding, denied)
+        for stems, finding, denied in self._turned.get(listed[kept[start]].stem, ()):
+            positions = _follow(listed, kept, start, stems)
+            if positions and any(word.text in _PLACES for word in listed[positions[0] : positions[-1]]):
                 yield Span(positions, finding, denied)
 
 
@@ -103,6 +150,8 @@ def _follow(listed: list[Word], kept: list[int], start: int, stems: tuple[str, .
                 break
             if word.text in _JOINERS and word.text not in INNER_NEGATORS:
                 return ()
+            if stem in _PARTICLES and word.text not in _OBJECTS:
+                return ()
         else:
             return ()
     return tuple(positions)
@@ -115,4 +164,5 @@ def _content(stems: list[str], texts: list[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
-    return str(Stemmer.Stemmer("english").stemWord(word.removesuffix("'s")))
+    bare = word.removesuffix("'s")
+    return str(_BASE.get(bare) or Stemmer.Stemmer("english").stemWord(bare))

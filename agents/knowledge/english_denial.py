@@ -45,9 +45,18 @@ _SHRUG = re.compile(
 )
 _FAMILY = frozenset(
     "mother father mum mom dad brother sister grandmother grandfather grandma grandpa aunt uncle cousin parents "
-    "son daughter wife husband colleague roommate flatmate neighbour neighbor".split()
+    "son daughter wife husband boyfriend girlfriend partner fiance colleague colleagues roommate flatmate neighbour "
+    "neighbor neighbours neighbors friend friends mate mates boss residents children kids kid pupils classmates "
+    "patients customers customer guests somebody someone lad chap bloke woman man people everyone everybody".split()
 )
-_BACK_TO_PATIENT = frozenset("i i'm i've me my myself he he's she she's him herself himself".split())
+_BACK_TO_PATIENT = frozenset("i i'm i've i'd i'll me my myself".split())
+_THE_PATIENT = frozenset("he he's she she's him her herself himself".split())
+"""Who is meant when a caregiver speaks of the patient; patients who speak for themselves mean a relative."""
+_SETS_OFF = re.compile(
+    r"^(?:(?!i\b|i'm|i've|it\b|he\b|she\b|that\b|which\b)[a-z']+ ){0,7}?"
+    r"(?:makes?|sets?|brings?|triggers?) (?:it|the|my|me|his|him|her) "
+)
+_WHENEVER = re.compile(r"\b(?:when|whenever|if|each time|every time)(?: (?:i|he|she|they))? (?:\w+ or )?$")
 
 
 def polarities(text: str, listed: list[Word], spans: list[Span], patient: str = "") -> list[str]:
@@ -56,6 +65,7 @@ def polarities(text: str, listed: list[Word], spans: list[Span], patient: str = 
     ``patient``: how a caregiver refers to the patient.
     """
     relatives = _FAMILY - {word.text for word in words(patient)}
+    returns = _BACK_TO_PATIENT | _THE_PATIENT if patient else _BACK_TO_PATIENT
     consumed = {p for span in spans if not span.denied for p in span.positions}
     state = _states(listed, consumed)
     asking = _asking(text)
@@ -65,9 +75,9 @@ def polarities(text: str, listed: list[Word], spans: list[Span], patient: str = 
         said = "absent" if span.denied else state[first]
         if said == "present" and (_denied_after(listed, last) or _denied_within(listed, span)):
             said = "absent"
-        if listed[first].sentence in asking or _shrugged(listed, last):
+        if listed[first].sentence in asking or _shrugged(listed, last) or _occasion(listed, span):
             said = "unknown"
-        if _of_family(listed, first, relatives):
+        if _of_family(listed, first, relatives, returns):
             said = "other"
         result.append(said)
     return result
@@ -144,11 +154,21 @@ def _asking(text: str) -> set[int]:
     return {i for i, part in enumerate(parts) if part.endswith("?") and _ASKS.match(part.strip())}
 
 
-def _of_family(listed: list[Word], first: int, relatives: frozenset[str]) -> bool:
+def _occasion(listed: list[Word], span: Span) -> bool:
+    """Whether a single word names only what sets the complaint off: 'coughing makes it worse', 'when I sneeze'."""
+    if len(span.positions) > 1:
+        return False
+    at, sentence = span.positions[0], listed[span.positions[0]].sentence
+    before = " ".join(word.text for word in listed[max(0, at - 4) : at] if word.sentence == sentence)
+    after = " ".join(word.text for word in listed[at + 1 : at + 11] if word.sentence == sentence)
+    return bool(_SETS_OFF.match(f"{after} ") or _WHENEVER.search(f"{before} "))
+
+
+def _of_family(listed: list[Word], first: int, relatives: frozenset[str], returns: frozenset[str]) -> bool:
     """Whether somebody other than the patient is the one who has it: 'my mother has ...'."""
     for i in range(first - 1, -1, -1):
         word = listed[i]
-        if word.sentence != listed[first].sentence or word.text in _BACK_TO_PATIENT and not _owns(listed, i):
+        if word.sentence != listed[first].sentence or word.text in returns and not _owns(listed, i):
             return False
         if word.text in relatives:
             return True
@@ -156,5 +176,5 @@ def _of_family(listed: list[Word], first: int, relatives: frozenset[str]) -> boo
 
 
 def _owns(listed: list[Word], i: int) -> bool:
-    """Whether 'my' at ``i`` belongs to a family member that follows."""
-    return listed[i].text == "my" and i + 1 < len(listed) and listed[i + 1].text in _FAMILY
+    """Whether 'my' or 'her' at ``i`` belongs to a family member that follows."""
+    return listed[i].text in ("my", "her") and i + 1 < len(listed) and listed[i + 1].text in _FAMILY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -45,6 +45,26 @@ _REST_NO = {
 }
 
 
+_PAST = {
+    "zh": re.compile(r"小时候|年轻(的)?时候|[几多好0-9一二两三四五六七八九十]+年前|上(小|中|大)?学(的)?时候|早年|那年"),
+    "en": re.compile(
+        r"\bwhen (?:i|he|she) was (?:little|young|small|a |an |at |in |\d|six|seven|eight|nine|ten|\w+teen)"
+        r"|\bas a (?:child|kid|lad|boy|girl|baby|teenager|student)\b|\byears (?:ago|back)\b"
+        r"|\bin (?:my|his|her) (?:teens|twenties|thirties|childhood|youth)\b|\bat school\b",
+        re.I,
+    ),
+}
+_SINCE = {
+    "zh": re.compile(r"开始|起|就|一直|到现在|以来|越来越"),
+    "en": re.compile(r"\b(?:start\w*|began|begun|since|first|came on|still|ever after|worse|now)\b", re.I),
+}
+"""What tells that something of long ago has lasted."""
+_HABIT = {
+    "zh": re.compile(r"[吃服用抽喝打]着?[^，。]{0,8}(药|片|胶囊|针|烟|酒)|[吃服用抽喝]了?[^，。]{0,3}年"),
+    "en": re.compile(
+        r"\b(?:tak(?:e|es|en|ing)|tablets?|pills?|inhalers?|medicines?|smok\w+|worked|job|married|drink\w*)\b", re.I
+    ),
+}
 _ADDRESS = frozenset({"doctor", "doc", "thank you", "thanks", "sorry", "医生", "大夫", "谢谢"})
 
 
@@ -71,16 +91,30 @@ class Lexicon:
         a relative's.
         """
         heard: dict[str, Polarity] = {}
-        for finding, said in self._spans(text, language, patient):
-            if said == "other":
-                if not _ABOUT_OTHERS.search(finding):
-                    continue
-                said = "present"
-            polarity: Polarity = "present" if said == "present" else "absent" if said == "absent" else "unknown"
-            if polarity == "unknown" and finding in heard or heard.get(finding) == "present" and polarity == "absent":
-                continue
-            heard[finding] = polarity
+        for sentence in sentences(text, language):
+            for finding, polarity in self._sentence(sentence, language, patient):
+                known = heard.get(finding)
+                if not (known and polarity == "unknown" or known == "present" and polarity == "absent"):
+                    heard[finding] = polarity
         return [Mention(finding, polarity) for finding, polarity in heard.items()]
+
+    def _sentence(self, text: str, language: Language, patient: str) -> Iterator[Mention]:
+        """Yield what one sentence states of the patient, of now.
+
+        Complaints of long ago and of others are left out, and so is how long a habit, a medicine or another
+        illness has lasted.
+        """
+        spans = [(self._kb.finding(name), said) for name, said in self._spans(text, language, patient)]
+        past = bool(_PAST[language].search(text) and not _SINCE[language].search(text))
+        habit = bool(_HABIT[language].search(text)) or any(finding.kind != "symptom" for finding, _ in spans)
+        for finding, said in spans:
+            if said == "other" and not _ABOUT_OTHERS.search(finding.id):
+                continue
+            if said == "present" and finding.kind == "symptom":
+                if past or habit and finding.topic in ("onset", "course", "timing"):
+                    said = "unknown"
+            polarity: Polarity = "absent" if said == "absent" else "unknown" if said == "unknown" else "present"
+            yield Mention(finding.id, polarity)
 
     def named(self, text: str, language: Language) -> tuple[str, ...]:
         """Return the findings whose words occur at all, negated or not, in order of id."""
@@ -119,23 +153,23 @@ class Lexicon:
         """
         heard: dict[str, Polarity] = {}
         chief: frozenset[str] = frozenset()
-        reported: set[str] = set()
+        reported: dict[str, Polarity] = {}
         question = ""
         for utterance in dialogue:
             if utterance.role == "doctor":
                 question = utterance.text
             elif utterance.role == "examiner":
-                mentions = self.read(utterance.text, language)
-                reported |= {mention.finding for mention in mentions if mention.polarity == "present"}
+                reported |= _definite(self.read(utterance.text, language))
             else:
                 mentions = self.answer(question, utterance.text, language, patient)
-                heard |= {m.finding: m.polarity for m in mentions if m.polarity != "unknown"}
+                heard |= _definite(mentions)
                 if not any(is_symptom(self._kb, name) for name in chief):
                     chief |= frozenset(m.finding for m in mentions if m.polarity == "present")
+        shown = frozenset(name for name, said in reported.items() if said == "present" and name not in heard)
+        heard = {**reported, **heard}
         present = frozenset(name for name, polarity in heard.items() if polarity == "present")
         absent = frozenset(name for name, polarity in heard.items() if polarity == "absent")
-        shown = frozenset(reported) - present - absent
-        return Evidence(present | shown, absent, chief & present, reported=shown)
+        return Evidence(present, absent, chief & present, reported=shown)
 
     def _spans(self, text: str, language: Language, patient: str) -> Iterable[tuple[str, str]]:
         if language == "zh":
@@ -153,6 +187,10 @@ class Lexicon:
 def lexicon() -> Lexicon:
     """Return the lexicon of the shipped knowledge base, indexed once."""
     return Lexicon(knowledge())
+
+
+def _definite(mentions: Iterable[Mention]) -> dict[str, Polarity]:
+    return {mention.finding: mention.polarity for mention in mentions if mention.polarity != "unknown"}
 
 
 def _terms(kb: KnowledgeBase, language: Language) -> Iterable[tuple[str, str, bool]]:

@@ -12,6 +12,8 @@ Done = TypeVar("Done")
 
 HEAD_START_S = 0.005
 """How long a conclusion may keep the next one from starting."""
+RAMP_S = 0.001
+"""Pause between the starts of two workers: consultations in step would all speak, and be served, at once."""
 
 
 class LocalEngine(Generic[Job, Held, Done]):
@@ -53,8 +55,11 @@ class LocalEngine(Generic[Job, Held, Done]):
             await asyncio.gather(work, stopping, *self._concluding, return_exceptions=True)
 
     async def _all(self, jobs: Iterator[Job]) -> None:
-        workers = [asyncio.create_task(self._worker(jobs)) for _ in range(self._concurrency)]
+        workers: list[asyncio.Task[None]] = []
         try:
+            for _ in range(self._concurrency):
+                workers.append(asyncio.create_task(self._worker(jobs)))
+                await asyncio.sleep(RAMP_S)
             await asyncio.gather(*workers)
             await asyncio.gather(*self._concluding)
         finally:
@@ -75,13 +80,15 @@ class LocalEngine(Generic[Job, Held, Done]):
         Many consultations end at the same moment. Judges that compute go one after the other between the
         turns of those who talk; judges that wait for a server are soon out of the turnstile and overlap.
         """
+        task: asyncio.Future[Done] | None = None
         try:
             async with self._turnstile:
                 task = asyncio.ensure_future(self._conclude(held))
                 await asyncio.wait({task}, timeout=HEAD_START_S)
             self._done(await task)
         finally:
-            task.cancel()
+            if task is not None:
+                task.cancel()
             self._places.release()
 
     def _raise_failed(self) -> None:
