@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.acts import sentences
 from agents.doctors import closing
 from agents.doctors.options import DoctorOptions
 from agents.knowledge.base import KnowledgeBase, knowledge
@@ -24,6 +25,7 @@ class OneShot:
         if any(utterance.role == "doctor" for utterance in view.dialogue):
             return DoctorReply(closing.goodbye(view.language))
         opening = next((u.text for u in view.dialogue if u.role == "patient"), "")
-        found = best_overlap(self._kb, self._words, opening, view.language)
+        first = next(iter(sentences(opening, view.language)), opening)
+        found = best_overlap(self._kb, self._words, first, view.language)
         name = closing.condition_words(found, view.language).name
         return DoctorReply(closing.generic_close(found, view.language), differential=(name,))

@@ -1,0 +1,86 @@
+"""The catalogue: built-in backends can be made, unknown names say what there is, plug-ins come by entry point."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from agents import catalog
+from scenarios.errors import InputError, MissingExtra, UnknownName
+from scenarios.schema import BackendRef
+
+NEEDED = {
+    "scripted-doctor": {"lines": ["hello"]}, "scripted-patient": {"lines": ["hello"]}, "scripted-examiner": {"text": "none"},
+}
+
+
+@pytest.mark.parametrize("spec", catalog.BUILT_IN, ids=lambda spec: f"{spec.role}-{spec.name}")
+def test_every_built_in_backend_can_be_made(spec: catalog.BackendSpec) -> None:
+    made = catalog.create(spec.role, BackendRef(backend=spec.name, **NEEDED.get(spec.name, {})))
+    verb = {"doctor": "reply", "patient": "speak", "examiner": "examine", "judge": "judge"}[spec.role]
+    assert callable(getattr(made, verb))
+
+
+def test_every_role_but_voices_has_a_real_backend_and_a_fake() -> None:
+    for role in ("doctor", "patient", "examiner", "judge"):
+        names = set(catalog.specs(role))
+        assert f"scripted-{role}" in names and len(names) >= 2
+    assert set(get_args(catalog.BackendRole)) >= {"voice", "listener"}
+
+
+def test_an_unknown_name_lists_the_choices_and_the_near_match() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'history-taker'.*Choices: .*checklist.*one-shot"):
+        catalog.find("doctor", "history_taker")
+
+
+def test_unknown_and_wrong_options_are_refused_by_name() -> None:
+    with pytest.raises(InputError, match="option 'volume'"):
+        catalog.create("doctor", BackendRef(backend="history-taker", volume=3))
+    with pytest.raises(InputError, match="takes no options"):
+        catalog.create("examiner", BackendRef(backend="record", strict=True))
+
+
+def test_a_missing_extra_says_the_install_command() -> None:
+    spec = catalog.BackendSpec("x", "doctor", "needs torch", "no_such_package.doctor:Doctor", extra="speech")
+    with pytest.raises(MissingExtra, match=r"pip install 'clinic-simulator\[speech\]'"):
+        catalog._load(spec.factory, spec)
+
+
+def test_nothing_of_a_backend_is_imported_before_it_is_used() -> None:
+    code = "import agents.catalog, sys; agents.catalog.specs('doctor'); print('agents.doctors.history_taker' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_handbooks_doctor_installs_as_a_plug_in_and_runs_in_a_batch(root: Path, tmp_path: Path) -> None:
+    page = (root / "docs" / "add-a-doctor.md").read_text("utf-8")
+    doctor, spec = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    points = re.findall(r"^```toml\n(.*?)^```", page, re.M | re.S)[0]
+    package = tmp_path / "echo_clinic"
+    package.mkdir()
+    (package / "__init__.py").write_text(spec)
+    (package / "doctor.py").write_text(doctor)
+    info = tmp_path / "echo_clinic-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-clinic\nVersion: 1.0\n")
+    name, _, value = points.splitlines()[1].partition(" = ")
+    (info / "entry_points.txt").write_text(f"[{catalog.ENTRY_POINT_GROUP}]\n{name} = {value.strip(chr(34))}\n")
+    (tmp_path / "batch.yaml").write_text(
+        "name: plug\ncases: [{library: en, limit: 1}]\ndoctors:\n  e: {backend: echo, loud: true}\nmax_turns: 3\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"}
+
+    def clinic(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "simulator", *words]
+        return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+    assert "repeats the patient" in clinic("list", "doctors").stdout
+    done = clinic("run", str(tmp_path / "batch.yaml"), "--out", str(tmp_path / "run"), "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert "This is probably nothing" in (tmp_path / "run" / "consultations.jsonl").read_text("utf-8")

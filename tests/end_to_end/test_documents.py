@@ -1,0 +1,73 @@
+"""What README and docs tell people to type works, and what they point at is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scenarios.schema import Batch
+from tests.end_to_end.conftest import ROOT, clinic
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+
+
+def test_the_readmes_clinic_commands_run_in_order(tmp_path: Path) -> None:
+    words = [line[2:] for block in blocks(ROOT / "README.md", "console") for line in block.splitlines()]
+    commands = [line for line in words if line.startswith("clinic ")]
+    assert len(commands) >= 6
+    for line in commands:
+        parts = [str(tmp_path / part) if part.startswith("runs/") else part for part in shlex.split(line)[1:]]
+        expanded = [str(path) for part in parts for path in (sorted(ROOT.glob(part)) if "*" in part else [part])]
+        done = clinic(*expanded)
+        assert done.returncode == 0, (line, done.stderr)
+    assert (tmp_path / "runs" / "quickstart" / "report.html").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), f"{page.name} points at {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_whole_batch_in_a_page_is_a_batch(page: Path) -> None:
+    for block in blocks(page, "yaml"):
+        data = yaml.safe_load(block)
+        if isinstance(data, dict) and {"name", "cases", "doctors"} <= set(data):
+            Batch.model_validate(data)
+
+
+def test_the_readme_maps_every_folder() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    listed = set(re.findall(r"\[(\w+)/\]\(\1\)", text))
+    there = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py")) or path.name == "docs"}
+    assert {name for name in there if not name.startswith((".", "build"))} - listed == set()
+
+
+def test_make_knows_what_the_readme_names() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    import subprocess
+
+    for target in re.findall(r"^make (\w+)", (ROOT / "README.md").read_text("utf-8"), re.M):
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("batch", sorted((ROOT / "scenarios" / "batches").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_batch_is_a_batch(batch: Path, tmp_path: Path) -> None:
+    if batch.stem == "agentclinic":
+        done = clinic("validate", batch)
+        assert done.returncode == 2 and "agentclinic_medqa.jsonl" in done.stderr, "it names the file to bring"
+    else:
+        assert clinic("validate", batch).returncode == 0
