@@ -146,17 +146,20 @@ def _paired(summary: dict[str, Any]) -> Table:
         caption=_caption(summary),
     )
     table.add_column("")
-    for head in ("difference", "95% interval", "p", "won/tied/lost", "cases"):
+    for head in ("difference", "95% interval", "p", "won/tied/lost"):
         table.add_column(head, justify="right", no_wrap=True)
-    for row in summary["paired"]:
-        if row["metric"] not in PAIRED_SHOWN:
-            continue
+    pair: tuple[str, str] | None = None
+    for row in (row for row in summary["paired"] if row["metric"] in PAIRED_SHOWN):
+        if pair != (row["a"], row["b"]):
+            pair = (row["a"], row["b"])
+            table.add_section()
+            table.add_row(Text(f"{row['a']} − {row['b']}, {row['n_cases']} cases", style="bold"))
         digits = decimals(row["metric"])
-        name = Text(f"{label(row['metric'])}: {row['a']} - {row['b']}")
         table.add_row(
-            name, "-" if row["mean"] is None else f"{row['mean']:+.{digits}f}",
+            Text(f"  {label(row['metric']).rpartition(' (')[0] or label(row['metric'])}"),
+            "-" if row["mean"] is None else f"{row['mean']:+.{digits}f}",
             "-" if row["ci95"] is None else f"{row['ci95'][0]:+.{digits}f} to {row['ci95'][1]:+.{digits}f}",
-            _p(row["p_holm"]), f"{row['wins']}/{row['ties']}/{row['losses']}", str(row["n_cases"]),
+            _p(row["p_holm"]), f"{row['wins']}/{row['ties']}/{row['losses']}",
         )
     return table
 

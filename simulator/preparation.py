@@ -27,7 +27,6 @@ class Ready:
     batch: Batch
     staff: Staff
     plan: Plan
-    info: dict[str, Any]
 
 
 def prepare(file: Path, overrides: dict[str, int | None] | None = None) -> Ready:
@@ -38,7 +37,7 @@ def prepare(file: Path, overrides: dict[str, int | None] | None = None) -> Ready
     cases = load_cases(batch, source)
     staff = build_staff(batch)
     plan = Plan.whole(batch, cases, staff.fingerprints)
-    return Ready(batch, staff, plan, describe(plan))
+    return Ready(batch, staff, plan)
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -49,6 +48,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "notice": NOTICE,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": plan.batch.seed,
+        "planned": len(plan),
         "batch": plan.batch.model_dump(mode="json", by_alias=True),
         "hash": content_hash(plan.identity()),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in VERSIONED}},

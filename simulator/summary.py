@@ -7,8 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from simulator.figures import Entry, case_names, doctor_figures, methods, paired_figures
 from simulator.store import SUMMARY, read_run, write_whole
 from simulator.table import MetricTable
@@ -60,10 +58,8 @@ def entries_of(described: dict[str, Any], table: MetricTable, prefix: str = "") 
 
 
 def consultations(described: dict[str, Any], table: MetricTable) -> dict[str, Any]:
-    """Return how many consultations there should be and are; more trials than the batch says count as planned."""
-    batch = described.get("batch", {})
-    trials = max([int(batch.get("trials", 1)), *(int(trial) + 1 for trial in np.unique(table.trial))])
-    planned = len(table.names["case"]) * len(table.names["doctor"]) * trials
+    """Return how many consultations were planned at the start and are finished; a run may have grown since."""
+    planned = max(int(described.get("planned", 0)), len(table))
     stops = Counter(table.names["stop"][index] for index in table.stop.tolist())
     return {
         "planned": planned, "finished": len(table), "scored": int(table.scored.sum()),

@@ -10,6 +10,10 @@ from agents.knowledge.base import KnowledgeBase
 from agents.protocols import DoctorView
 
 
+ENOUGH = 3
+"""So many symptoms are named before further parts of the history are added."""
+
+
 def opening_questions(view: DoctorView, parts: list[Part], options: DoctorOptions) -> str:
     """Return the first turn's questions: onset and course, as far as they were not told, and an open question."""
     start = [part for part in parts if part.id in ("onset", "course")]
@@ -30,7 +34,7 @@ def next_questions(
     groups, named = _arrange(view, parts, named, options.questions_per_turn)
     most = min(options.findings_per_question, len(named))
     for total in range(sum(map(len, groups)), 0, -1):
-        for count in range(most, min(most, 1) - 1, -1):
+        for count in range(most, min(most, ENOUGH) - 1, -1):
             text = _worded(view, _trim(groups, total), named[:count], kb)
             if spoken_size(text, view.language) <= room:
                 return text
@@ -52,7 +56,7 @@ def _arrange(view: DoctorView, parts: list[Part], named: list[str], several: int
         bundles = [[part] for part in parts]
     if several == 1:
         return (bundles[:1], []) if bundles and (view.exchange % 2 == 0 or not named) else ([], named)
-    if several == 2 and len(bundles) > 1 and parts[0].solo:
+    if several == 2 and len(bundles) > 1 and parts[0].solo and not named:
         return bundles[:2], []
     kept = bundles[: several - 1] if named else bundles[:several]
     return kept, named

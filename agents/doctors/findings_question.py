@@ -15,8 +15,8 @@ MOST = 4
 LEADING = 5
 DOUBT = 0.8
 """Exponent that flattens the posterior while asking: naive Bayes is surer than it should be."""
-RED_FLAG_BONUS = 0.4
-LIKELY_BONUS = 0.15
+RED_FLAG_BONUS = 1.0
+TYPICAL_BONUS = 0.15
 LIST_SHARE = 0.6
 """What a finding in a list is worth of its own question, since long lists are answered loosely."""
 WORTHWHILE = 0.01
@@ -30,10 +30,11 @@ def choose_findings(
     """Return finding ids to ask next, best first: either several that fit one list, or one with its own question.
 
     The score is the expected information gain in bits, plus a bonus for red flags of the leading conditions
-    and for what the leading conditions make likely.
+    and for what is typical of them (likely under them and rare otherwise).
     """
     doubted = chance**DOUBT / np.sum(chance**DOUBT)
-    score = information_gain(kb, doubted) + LIKELY_BONUS * (doubted @ kb.likelihood)
+    typical = kb.likelihood * np.clip(np.log(kb.likelihood / kb.background), 0, None) * kb.listed
+    score = information_gain(kb, doubted) + TYPICAL_BONUS * (doubted @ typical)
     for row in ranking(chance)[:LEADING]:
         for flag in kb.conditions[row].red_flags:
             score[kb.finding_at[flag]] += RED_FLAG_BONUS * float(doubted[row])

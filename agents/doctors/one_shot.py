@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from agents.acts import sentences
 from agents.doctors import closing
 from agents.doctors.options import DoctorOptions
 from agents.knowledge.base import KnowledgeBase, knowledge
@@ -25,7 +24,6 @@ class OneShot:
         if any(utterance.role == "doctor" for utterance in view.dialogue):
             return DoctorReply(closing.goodbye(view.language))
         opening = next((u.text for u in view.dialogue if u.role == "patient"), "")
-        first = next(iter(sentences(opening, view.language)), opening)
-        found = best_overlap(self._kb, self._words, first, view.language)
+        found = best_overlap(self._kb, self._words.named(opening, view.language))
         name = closing.condition_words(found, view.language).name
         return DoctorReply(closing.generic_close(found, view.language), differential=(name,))

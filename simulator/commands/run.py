@@ -32,13 +32,13 @@ def run(
     """Run the batch in FILE: every case with every doctor, judged, stored and reported."""
     from simulator.batch import run_batch
     from simulator.finish import finish_run, show_outcome
-    from simulator.preparation import prepare
+    from simulator.preparation import describe, prepare
     from simulator.progress import BatchBar
 
     ready = prepare(file, {"concurrency": concurrency, "trials": trials, "seed": seed})
     plan = ready.plan.narrowed(only, doctors, limit)
     folder = out or Path("runs") / ready.batch.name
     with BatchBar(ready.batch.name) as bar:
-        tally = run_batch(plan, ready.staff, folder, ready.info, resume=resume, progress=bar)
+        tally = run_batch(plan, ready.staff, folder, describe(plan), resume=resume, progress=bar)
     outcome = finish_run(folder, with_report=not no_report)
     show_outcome(outcome, tally)

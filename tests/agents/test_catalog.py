@@ -16,7 +16,9 @@ from scenarios.errors import InputError, MissingExtra, UnknownName
 from scenarios.schema import BackendRef
 
 NEEDED = {
-    "scripted-doctor": {"lines": ["hello"]}, "scripted-patient": {"lines": ["hello"]}, "scripted-examiner": {"text": "none"},
+    "scripted-doctor": {"lines": ["hello"]},
+    "scripted-patient": {"lines": ["hello"]},
+    "scripted-examiner": {"text": "none"},
 }
 
 
@@ -53,7 +55,10 @@ def test_a_missing_extra_says_the_install_command() -> None:
 
 
 def test_nothing_of_a_backend_is_imported_before_it_is_used() -> None:
-    code = "import agents.catalog, sys; agents.catalog.specs('doctor'); print('agents.doctors.history_taker' in sys.modules)"
+    code = (
+        "import agents.catalog, sys; agents.catalog.specs('doctor'); "
+        "print('agents.doctors.history_taker' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

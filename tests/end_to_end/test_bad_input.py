@@ -16,32 +16,87 @@ from simulator.cli import main
 from tests.helpers import small_case
 
 GOOD: dict[str, Any] = {
-    "name": "good", "cases": ["cases.yaml"], "doctors": {"a": {"backend": "one-shot"}},
-    "patient": {"backend": "agenda", "persona": {"recall": "low"}}, "examiner": {"backend": "record"},
-    "judges": [{"backend": "rubric"}], "trials": 1, "seed": 1, "max_turns": 2, "concurrency": 2,
+    "name": "good",
+    "cases": ["cases.yaml"],
+    "doctors": {"a": {"backend": "one-shot"}},
+    "patient": {"backend": "agenda", "persona": {"recall": "low"}},
+    "examiner": {"backend": "record"},
+    "judges": [{"backend": "rubric"}],
+    "trials": 1,
+    "seed": 1,
+    "max_turns": 2,
+    "concurrency": 2,
 }
 OPTIONAL = {"patient", "examiner", "judges", "trials", "seed", "max_turns", "concurrency"}
 WRONG: dict[str, st.SearchStrategy[Any]] = {
     "name": st.sampled_from(["", "a/b", "../up", "x" * 200, 3, None, ["a"], {"a": 1}, "-a", "名字"]),
-    "cases": st.sampled_from([[], [3], None, {}, [{"library": "fr"}], [{}], "nowhere.yaml", ["cases.yaml"] * 2,
-                              [{"import": "nothing", "path": "x"}], [{"library": "zh", "limit": 0}], ["a\x00b"], [[]]]),
-    "doctors": st.sampled_from([{}, [], None, "one-shot", {"a": {}}, {"a": {"backend": "one-shoot"}}, {"a": None},
-                                {"a": {"backend": "one-shot", "unheard_of": 1}}, {"../a": {"backend": "one-shot"}}]),
-    "patient": st.sampled_from([[], 3, {"backend": "agendum"}, {"persona": {"recall": "none"}},
-                                {"persona": {"mood": "low"}}, {"persona": []}, {"max_facts": -1}]),
+    "cases": st.sampled_from(
+        [
+            [],
+            [3],
+            None,
+            {},
+            [{"library": "fr"}],
+            [{}],
+            "nowhere.yaml",
+            ["cases.yaml"] * 2,
+            [{"import": "nothing", "path": "x"}],
+            [{"library": "zh", "limit": 0}],
+            ["a\x00b"],
+            [[]],
+        ]
+    ),
+    "doctors": st.sampled_from(
+        [
+            {},
+            [],
+            None,
+            "one-shot",
+            {"a": {}},
+            {"a": {"backend": "one-shoot"}},
+            {"a": None},
+            {"a": {"backend": "one-shot", "unheard_of": 1}},
+            {"../a": {"backend": "one-shot"}},
+        ]
+    ),
+    "patient": st.sampled_from(
+        [
+            [],
+            3,
+            {"backend": "agendum"},
+            {"persona": {"recall": "none"}},
+            {"persona": {"mood": "low"}},
+            {"persona": []},
+            {"max_facts": -1},
+        ]
+    ),
     "examiner": st.sampled_from([{}, {"backend": "rubric"}, [], "record", {"backend": 5}]),
-    "judges": st.sampled_from([{"backend": "rubric"}, [{}], ["rubric"], [{"backend": "judge-judy"}], 1,
-                               [{"backend": "rubric"}, {"backend": "rubric"}]]),
-    "trials": st.one_of(st.integers(max_value=0), st.integers(min_value=1001), st.just("three"), st.just([1]), st.just(0.5)),
+    "judges": st.sampled_from(
+        [
+            {"backend": "rubric"},
+            [{}],
+            ["rubric"],
+            [{"backend": "judge-judy"}],
+            1,
+            [{"backend": "rubric"}, {"backend": "rubric"}],
+        ]
+    ),
+    "trials": st.one_of(
+        st.integers(max_value=0), st.integers(min_value=1001), st.just("three"), st.just([1]), st.just(0.5)
+    ),
     "seed": st.one_of(st.integers(max_value=-1), st.integers(min_value=2**63), st.just("now"), st.floats(0.1, 0.9)),
     "max_turns": st.one_of(st.integers(max_value=0), st.integers(min_value=201), st.just(None), st.just({})),
     "concurrency": st.one_of(st.integers(max_value=0), st.integers(min_value=4097), st.just("many")),
 }
-unknown_key = st.text(min_size=1, max_size=20).filter(lambda key: key not in {*GOOD, "voice", "listener", "retries",
-                                                                              "description", "turn_timeout_s"})
+unknown_key = st.text(min_size=1, max_size=20).filter(
+    lambda key: key not in {*GOOD, "voice", "listener", "retries", "description", "turn_timeout_s"}
+)
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=40))
-anything = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner,
-                                                                                             max_size=4), max_leaves=12)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
 
 
 @st.composite

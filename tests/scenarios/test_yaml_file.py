@@ -13,7 +13,16 @@ from scenarios.yaml_file import parse_yaml, read_yaml
 def test_scalars_follow_the_core_schema_so_words_stay_words() -> None:
     data = parse_yaml("a: no\nb: on\nc: 2026-01-01\nd: 1:30\ne: true\nf: 3\ng: 1.5e3\nh:\ni: '7'\nj: ~", "x").data
     assert data == {
-        "a": "no", "b": "on", "c": "2026-01-01", "d": "1:30", "e": True, "f": 3, "g": 1500.0, "h": None, "i": "7", "j": None,
+        "a": "no",
+        "b": "on",
+        "c": "2026-01-01",
+        "d": "1:30",
+        "e": True,
+        "f": 3,
+        "g": 1500.0,
+        "h": None,
+        "i": "7",
+        "j": None,
     }
 
 

@@ -58,8 +58,8 @@ def write_run(
         "max_turns": 6, "patient": {"backend": "agenda", "persona": {"recall": "low", "personality": "plain"}},
         "judges": [{"backend": "rubric"}],
     }
-    info = {"format": 1, "name": name, "notice": "Simulation for research. Nothing here is medical advice.",
-            "seed": seed, "batch": batch}
+    info = {"format": 1, "name": name, "planned": len(cases) * len(doctors) * trials, "seed": seed, "batch": batch,
+            "notice": "Simulation for research. Nothing here is medical advice."}
     writer = RunWriter(folder, identity, info, resume=False)
     writer.write_cases(cases)
     records = [

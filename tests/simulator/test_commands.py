@@ -18,8 +18,12 @@ from simulator.cli import main
 from tests.helpers import small_case
 
 BATCH = {
-    "name": "small", "cases": ["cases.yaml"], "doctors": {"fast": {"backend": "one-shot"}, "slow": {"backend": "checklist"}},
-    "trials": 2, "max_turns": 3, "seed": 4,
+    "name": "small",
+    "cases": ["cases.yaml"],
+    "doctors": {"fast": {"backend": "one-shot"}, "slow": {"backend": "checklist"}},
+    "trials": 2,
+    "max_turns": 3,
+    "seed": 4,
 }
 
 
@@ -44,7 +48,10 @@ def refused(*words: Any) -> str:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a batch, its cases and one finished run."""
     folder = tmp_path_factory.mktemp("commands")
-    write_cases([small_case("a"), small_case("b", language="zh", chief_complaint="我胃疼三天了。", facts=[])], folder / "cases.yaml")
+    write_cases(
+        [small_case("a"), small_case("b", language="zh", chief_complaint="我胃疼三天了。", facts=[])],
+        folder / "cases.yaml",
+    )
     (folder / "batch.yaml").write_text(yaml.safe_dump(BATCH), "utf-8")
     ok("run", folder / "batch.yaml", "--out", folder / "run")
     return folder
@@ -84,7 +91,19 @@ def test_run_json_says_what_was_asked_and_with_what(home: Path) -> None:
 
 
 def test_flags_narrow_a_run(home: Path) -> None:
-    ok("run", home / "batch.yaml", "--out", home / "narrow", "--only", "b", "--doctor", "slow", "--trials", "1", "--no-report")
+    ok(
+        "run",
+        home / "batch.yaml",
+        "--out",
+        home / "narrow",
+        "--only",
+        "b",
+        "--doctor",
+        "slow",
+        "--trials",
+        "1",
+        "--no-report",
+    )
     assert [r["key"]["doctor"] for r in lines(home / "narrow" / "consultations.jsonl")] == ["slow"]
     assert "Did you mean 'slow'?" in refused("run", home / "batch.yaml", "--out", home / "x", "--doctor", "slwo")
     assert not (home / "x").exists()
@@ -92,7 +111,9 @@ def test_flags_narrow_a_run(home: Path) -> None:
 
 def test_a_second_run_into_the_same_folder_needs_resume(home: Path) -> None:
     assert "--resume" in refused("run", home / "batch.yaml", "--out", home / "run")
-    assert "different: batch.seed" in refused("run", home / "batch.yaml", "--out", home / "run", "--resume", "--seed", "5")
+    assert "different: batch.seed" in refused(
+        "run", home / "batch.yaml", "--out", home / "run", "--resume", "--seed", "5"
+    )
 
 
 def test_validate_counts_what_a_batch_would_do(home: Path) -> None:
@@ -122,8 +143,9 @@ def test_judging_again_changes_verdicts_and_no_word(home: Path) -> None:
     assert [r["metrics"] for r in new] == [r["metrics"] for r in old], "the rubric is deterministic"
     assert [r["failures"] for r in new] == [r["failures"] for r in old]
     assert "Did you mean 'rubric'?" in refused("judge", home / "run", "--judge", "rubrik", "--out", home / "y")
-    (home / "judges.yaml").write_text(yaml.safe_dump(
-        {**BATCH, "judges": [{"backend": "scripted-judge", "metrics": {"total": 7}}]}), "utf-8")
+    (home / "judges.yaml").write_text(
+        yaml.safe_dump({**BATCH, "judges": [{"backend": "scripted-judge", "metrics": {"total": 7}}]}), "utf-8"
+    )
     ok("judge", home / "run", "--judges-from", home / "judges.yaml", "--out", home / "seven")
     assert {r["metrics"]["total"] for r in lines(home / "seven" / "consultations.jsonl")} == {7.0}
 
@@ -144,8 +166,13 @@ def test_export_as_dialogues_lines_and_table(home: Path) -> None:
 
 
 def test_import_writes_cases_that_load_and_counts_what_it_skips(home: Path) -> None:
-    good = {"conversations": [{"from": "human", "value": "I have had a sore throat for three days."},
-                              {"from": "gpt", "value": "Do you have a fever?"}, {"from": "human", "value": "Yes, 38.5."}]}
+    good = {
+        "conversations": [
+            {"from": "human", "value": "I have had a sore throat for three days."},
+            {"from": "gpt", "value": "Do you have a fever?"},
+            {"from": "human", "value": "Yes, 38.5."},
+        ]
+    }
     (home / "talks.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps({'nothing': 1})}\n", "utf-8")
     said = ok("import", "sharegpt", home / "talks.jsonl", "-o", home / "talks.yaml").output
     assert "1 cases written" in said and "1 records skipped" in said
@@ -166,7 +193,8 @@ def test_schema_is_json_schema_and_accepts_what_the_loader_accepts(what: str, ho
     schema = json.loads(ok("schema", what).output)
     jsonschema.Draft202012Validator.check_schema(schema)
     samples: dict[str, Any] = {
-        "batch": BATCH, "case": yaml.safe_load((home / "cases.yaml").read_text("utf-8"))[0],
+        "batch": BATCH,
+        "case": yaml.safe_load((home / "cases.yaml").read_text("utf-8"))[0],
         "cases": yaml.safe_load((home / "cases.yaml").read_text("utf-8")),
         "consultation": lines(home / "run" / "consultations.jsonl")[0],
     }
@@ -174,8 +202,19 @@ def test_schema_is_json_schema_and_accepts_what_the_loader_accepts(what: str, ho
 
 
 def test_logs_are_json_lines_on_request(home: Path) -> None:
-    result = CliRunner().invoke(main, [
-        "--log-json", "--log-level", "info", "run", str(home / "batch.yaml"), "--out", str(home / "logged"), "--no-report"])
+    result = CliRunner().invoke(
+        main,
+        [
+            "--log-json",
+            "--log-level",
+            "info",
+            "run",
+            str(home / "batch.yaml"),
+            "--out",
+            str(home / "logged"),
+            "--no-report",
+        ],
+    )
     assert result.exit_code == 0, result.output
     events = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
     assert "batch starts" in [event["event"] for event in events]

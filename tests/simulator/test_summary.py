@@ -159,4 +159,4 @@ def test_the_terminal_shows_means_with_intervals_and_the_difference_with_p(
     shown = console.export_text()
     total = summary["doctors"]["history-taker"]["metrics"]["total"]
     assert f"{total['mean']:.1f} ±{(total['ci95'][1] - total['ci95'][0]) / 2:.1f}" in shown
-    assert "history-taker - one-shot" in shown and "won/tied/lost" in shown
+    assert "history-taker − one-shot" in shown and "won/tied/lost" in shown
