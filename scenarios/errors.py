@@ -53,10 +53,10 @@ class BatchFileError(InputError):
 class ImportRecordError(InputError):
     """One record of a foreign dataset cannot become a case; ``reason`` is what gets counted."""
 
-    def __init__(self, record: str, reason: str) -> None:
-        """Name the record (line number or id) and the reason."""
+    def __init__(self, record: str, reason: str, *, file: str = "") -> None:
+        """Name the record (line number or id), the reason and, once known, the file."""
         self.record, self.reason = record, reason
-        super().__init__(f"record {record}: {reason}")
+        super().__init__(f"{file + ': ' if file else ''}record {record}: {reason}")
 
 
 class UnknownName(InputError):

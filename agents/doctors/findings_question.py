@@ -15,9 +15,9 @@ MOST = 4
 LEADING = 5
 DOUBT = 0.8
 """Exponent that flattens the posterior while asking: naive Bayes is surer than it should be."""
-RED_FLAG_BONUS = 1.0
-TYPICAL_BONUS = 0.15
-LIST_SHARE = 0.6
+RED_FLAG_BONUS = 2.0
+TYPICAL_BONUS = 0.3
+LIST_SHARE = 1.0
 """What a finding in a list is worth of its own question, since long lists are answered loosely."""
 WORTHWHILE = 0.01
 """Bits below which a question is not worth a patient's time."""

@@ -85,7 +85,7 @@ def import_cases(
             case = convert(reader, label, raw)
         except ImportRecordError as error:
             if on_error == "stop":
-                raise
+                raise ImportRecordError(error.record, error.reason, file=str(path)) from error
             skipped.append(error)
             continue
         case = _distinct(case, taken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,13 @@ from scenarios.yaml_file import read_text
 
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 20
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that could not even be parsed; it becomes a named skip."""
+
+    reason: str
 
 
 class Reader(Protocol):
@@ -32,13 +40,21 @@ def json_records(path: Path) -> Iterator[tuple[str, object]]:
         data = _parse(text, str(path))
         yield from ((str(number), item) for number, item in enumerate(data, 1))
         return
-    found = False
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            found = True
-            yield str(number), _parse(line, str(path), number)
-    if not found:
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not lines:
         raise BatchFileError(str(path), "holds no records", hint="It must be a JSON array or JSON lines.")
+    first, line = lines[0]
+    yield str(first), _parse(line, str(path), first)
+    for number, line in lines[1:]:
+        yield str(number), _parse_line(line, str(path), number)
+
+
+def _parse_line(line: str, name: str, number: int) -> Any:
+    """Return the value of a later line, or what is broken about it: one bad line does not spoil a dataset."""
+    try:
+        return _parse(line, name, number)
+    except BatchFileError as error:
+        return Broken(error.problem)
 
 
 def _parse(text: str, name: str, line: int | None = None) -> Any:
@@ -52,6 +68,8 @@ def _parse(text: str, name: str, line: int | None = None) -> Any:
 
 def check(label: str, raw: object) -> None:
     """Raise ImportRecordError for a record that is too large, too deep or holds characters no case may hold."""
+    if isinstance(raw, Broken):
+        raise ImportRecordError(label, raw.reason)
     total = 0
     todo: list[tuple[object, int]] = [(raw, 0)]
     while todo:

@@ -324,11 +324,21 @@ def test_a_file_that_is_not_utf8_or_json_names_the_line(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"a": 1}\n\xff\n')
     with pytest.raises(BatchFileError, match=r"a\.jsonl:2: is not UTF-8"):
         import_cases("agentclinic", tmp_path / "a.jsonl")
-    write(tmp_path / "b.jsonl", json.dumps(OSCE) + "\n{oops\n")
-    with pytest.raises(BatchFileError, match=r"b\.jsonl:2: is not JSON"):
+    write(tmp_path / "b.jsonl", "{oops\n" + json.dumps(OSCE) + "\n")
+    with pytest.raises(BatchFileError, match=r"b\.jsonl:1: is not JSON"):
         import_cases("agentclinic", tmp_path / "b.jsonl")
     with pytest.raises(BatchFileError, match="holds no records"):
         import_cases("mediq", write(tmp_path / "c.jsonl", "\n"))
+
+
+def test_one_broken_line_stops_or_is_a_named_skip_as_asked(tmp_path: Path) -> None:
+    good = json.dumps(OSCE)
+    path = write(tmp_path / "b.jsonl", f"{good}\n{{oops\n{good}\n")
+    with pytest.raises(ImportRecordError, match=r"b\.jsonl: record 2: is not JSON"):
+        import_cases("agentclinic", path)
+    result = import_cases("agentclinic", path, on_error="skip")
+    assert len(result.cases) == 2
+    assert [(skip.record, skip.reason[:11]) for skip in result.skipped] == [("2", "is not JSON")]
 
 
 SAMPLES: dict[str, object] = {
