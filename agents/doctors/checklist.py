@@ -7,16 +7,16 @@ from agents.doctors.options import DoctorOptions
 from agents.doctors.wording import wording
 from agents.knowledge.base import KnowledgeBase, knowledge
 from agents.knowledge.lexicon import Lexicon, lexicon
-from agents.knowledge.overlap import best_overlap
+from agents.knowledge.overlap import best_match
 from agents.protocols import DoctorReply, DoctorView
 
 
 class Checklist:
     """Reads one item of a written list a turn, the same for everybody, also when it was already answered.
 
-    At its last word, when the list is through, or when invited, it names the condition of whose typical
-    findings most were heard and not denied, each counting alike, whatever age and sex, with its advice. It
-    follows up on nothing, requests no tests and gives neither reasons nor a safety net.
+    At its last word, when the list is through, or when invited, it ticks what was heard and not denied, each
+    finding counting alike, and names the condition whose list it matches best, with that condition's advice.
+    It follows up on nothing, requests no tests and gives neither reasons nor a safety net.
     """
 
     def __init__(self, options: DoctorOptions, kb: KnowledgeBase | None = None, words: Lexicon | None = None) -> None:
@@ -35,7 +35,7 @@ class Checklist:
         if not (view.is_last or through or interview.invited(view, progress)):
             return DoctorReply(items[progress.doctor_turns].to(view.intake, view.language))
         heard = self._words.evidence(view.dialogue, view.language, view.intake.calls_patient)
-        found = best_overlap(self._kb, heard.present)
+        found = best_match(self._kb, heard.present, view.intake.age_years, view.intake.sex)
         name = closing.condition_words(found, view.language).name
         text = closing.plain_close(found, self._options.advice_points, view.language)
         return DoctorReply(text, differential=(name,))

@@ -9,7 +9,6 @@ from agents.doctors.wording import Part, wording
 from agents.knowledge.base import KnowledgeBase
 from agents.protocols import DoctorView
 
-
 ENOUGH = 3
 """So many symptoms are named before further parts of the history are added."""
 

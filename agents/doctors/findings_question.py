@@ -15,12 +15,18 @@ MOST = 4
 LEADING = 5
 DOUBT = 0.8
 """Exponent that flattens the posterior while asking: naive Bayes is surer than it should be."""
-RED_FLAG_BONUS = 2.0
-TYPICAL_BONUS = 0.3
-LIST_SHARE = 1.0
+RED_FLAG_BONUS = 1.0
+TYPICAL_BONUS = 0.15
+LIST_SHARE = 0.8
 """What a finding in a list is worth of its own question, since long lists are answered loosely."""
+POSSIBLE = 0.03
+"""Probability from which a condition may raise questions, besides the two that lead."""
+CLEARLY = 2.0
+"""So many times its background a finding must be likely under a condition to be asked for its sake."""
 WORTHWHILE = 0.01
 """Bits below which a question is not worth a patient's time."""
+_ALONE = frozenset({"self_harm_thoughts", "memory_loss", "seizure"})
+"""What is never one word among others: it is asked for in a question of its own."""
 _LIST_TOPICS = ("associated", "general")
 
 
@@ -40,10 +46,14 @@ def choose_findings(
             score[kb.finding_at[flag]] += RED_FLAG_BONUS * float(doubted[row])
     closed = settled(kb, evidence) | set(words.named(progress.asked, view.language))
     order = [kb.findings[int(i)].id for i in np.argsort(-score, kind="stable")]
-    wanted = [name for name in order if name not in closed and score[kb.finding_at[name]] >= WORTHWHILE]
+    sensible = _sensible(kb, chance)
+    wanted = [name for name in order if name in sensible and name not in closed]
+    wanted = [name for name in wanted if score[kb.finding_at[name]] >= WORTHWHILE]
     wanted = [name for name in wanted if _question(kb, name, view) not in progress.asked_sentences]
     if not wanted:
         return []
+    if wanted[0] in _ALONE:
+        return wanted[:1]
     listed = _distinct(kb, [name for name in wanted[: 4 * MOST] if _fits_list(kb, name)])[:MOST]
     together = LIST_SHARE * sum(float(score[kb.finding_at[name]]) for name in listed)
     best = float(score[kb.finding_at[wanted[0]]])
@@ -65,6 +75,18 @@ def findings_sentence(kb: KnowledgeBase, names: list[str], view: DoctorView) -> 
     return wording().lists[view.language].to(view.intake, view.language, names=joined)
 
 
+def _sensible(kb: KnowledgeBase, chance: Array) -> frozenset[str]:
+    """Return the findings that one of the leading conditions causes, or that would make it dangerous."""
+    rows = ranking(chance)
+    leading = rows[:2] + [row for row in rows[2:LEADING] if chance[row] >= POSSIBLE]
+    caused: set[str] = set()
+    for row in leading:
+        clear = kb.listed[row] & (kb.likelihood[row] >= CLEARLY * kb.background)
+        caused.update(kb.findings[int(i)].id for i in np.flatnonzero(clear))
+        caused.update(kb.conditions[row].red_flags)
+    return frozenset(caused)
+
+
 def _question(kb: KnowledgeBase, name: str, view: DoctorView) -> str:
     finding = kb.finding(name)
     words = finding.zh if view.language == "zh" else finding.en
@@ -74,7 +96,7 @@ def _question(kb: KnowledgeBase, name: str, view: DoctorView) -> str:
 
 def _fits_list(kb: KnowledgeBase, name: str) -> bool:
     finding = kb.finding(name)
-    return finding.kind == "symptom" and finding.topic in _LIST_TOPICS
+    return finding.kind == "symptom" and finding.topic in _LIST_TOPICS and name not in _ALONE
 
 
 def _distinct(kb: KnowledgeBase, names: list[str]) -> list[str]:

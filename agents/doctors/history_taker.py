@@ -15,7 +15,7 @@ from agents.doctors.interview import Progress, open_parts, speak, spoken_size
 from agents.doctors.options import DoctorOptions
 from agents.doctors.wording import wording
 from agents.knowledge.base import Array, KnowledgeBase, knowledge
-from agents.knowledge.inference import Evidence, informative, posterior, ranking, support
+from agents.knowledge.inference import Evidence, informative, is_symptom, posterior, ranking, support
 from agents.knowledge.lexicon import Lexicon, lexicon
 from agents.knowledge.reported import reported_conditions
 from agents.knowledge.schema import KnownTest
@@ -143,14 +143,19 @@ class HistoryTaker:
         )
 
     def _reasons(self, view: DoctorView, now: Assessment) -> tuple[str, ...]:
-        """Return the names of up to three heard findings that speak most for the leading condition."""
-        present, _ = informative(self._kb, now.evidence)
+        """Return the names of up to three symptoms told that speak most for the leading condition.
+
+        A symptom with the name of a condition (痤疮) is left out: it would sound like the diagnosis.
+        """
+        told = replace(now.evidence, present=now.evidence.present - now.evidence.reported)
+        present, _ = informative(self._kb, told)
         if not present:
             return ()
         weight = support(self._kb, present, present=True)[now.order[0]]
         best = [present[i] for i in np.argsort(-weight, kind="stable") if weight[i] > 0.3]
-        found = [self._kb.finding(name) for name in best if _sounds_like_a_reason(self._kb, name)][:3]
-        return tuple(f.zh.name if view.language == "zh" else f.en.name for f in found)
+        found = [self._kb.finding(name) for name in best if is_symptom(self._kb, name)]
+        words = [f.zh.name if view.language == "zh" else f.en.name for f in found]
+        return tuple(word for word in words if not reported_conditions(self._kb, word, view.language))[:3]
 
     def _differential(self, now: Assessment, view: DoctorView) -> tuple[str, ...]:
         rows = [row for i, row in enumerate(now.order[:LISTED]) if i < ALWAYS or now.chance[row] >= WORTH_NAMING]
@@ -167,10 +172,3 @@ class HistoryTaker:
         if asks:
             return closing.answer(chosen, " ".join(asks), now.progress.concluded, view.language)
         return closing.goodbye(view.language)
-
-
-def _sounds_like_a_reason(kb: KnowledgeBase, name: str) -> bool:
-    """Whether a finding can be named as a reason: a symptom, not a circumstance such as 'worse at night'."""
-    finding = kb.finding(name)
-    circumstance = finding.topic in ("onset", "course", "timing") or name.startswith(("worse_", "better_"))
-    return finding.kind == "symptom" and not circumstance

@@ -11,7 +11,7 @@ from agents.protocols import DoctorView
 from scenarios.schema import Language
 
 MAX_PARTS = 3
-ASKING_LIMIT: dict[Language, int] = {"zh": 60, "en": 40}
+ASKING_LIMIT: dict[Language, int] = {"zh": 70, "en": 45}
 """Spoken length of a turn that asks: characters without blanks (zh), words (en)."""
 
 _SITE = re.compile(
@@ -23,8 +23,9 @@ _INJURY = re.compile(
     r"摔|扭|撞|崴|受伤|砸|\b(fell|fall|twist\w*|injur\w*|sprain\w*|tripped|roll(ed)? my|accident)\b", re.I
 )
 _WOMAN = re.compile(
-    r"肚|腹|月经|例假|阴|白带|下面|下身|恶心|吐|乳|潮热|怀孕"
-    r"|belly|stomach|tummy|abdom|pelvi|period|vagin|discharge|nause|vomit|breast|flush|pregnan|down below|bleed",
+    r"肚|腹|月经|例假|阴|白带|下面|下身|恶心|吐|乳|潮热|怀孕|累|乏力|没劲|没力气|心慌|头晕|晕倒|气短|喘"
+    r"|belly|stomach|tummy|abdom|pelvi|period|vagin|discharge|nause|vomit|breast|flush|pregnan|down below|bleed"
+    r"|tired|exhaust|worn out|fatigue|weak|dizz|faint|puffed|palpitat|heart (?:rac|pound|thump)",
     re.I,
 )
 _CHRONIC = re.compile(
@@ -156,13 +157,14 @@ def _covered(part: Part, view: DoctorView, progress: Progress) -> bool:
 
 def _relevant(part: Part, view: DoctorView, progress: Progress) -> bool:
     age, text = view.intake.age_years, progress.patient_text
-    checks = {
-        "always": True,
-        "site": bool(_SITE.search(text)),
-        "no_site": not _SITE.search(text),
-        "injury": bool(_INJURY.search(text)),
-        "child": age is not None and age < 6,
-        "adult": age is None or age >= 15,
-        "woman": view.intake.sex == "female" and (age is None or 11 <= age <= 60) and bool(_WOMAN.search(text)),
-    }
-    return checks[part.when]
+    if part.when in ("site", "no_site"):
+        return bool(_SITE.search(text)) == (part.when == "site")
+    if part.when == "injury":
+        return bool(_INJURY.search(text))
+    if part.when == "child":
+        return age is not None and age < 6
+    if part.when == "adult":
+        return age is None or age >= 15
+    if part.when == "woman":
+        return view.intake.sex == "female" and (age is None or 11 <= age <= 60) and bool(_WOMAN.search(text))
+    return True

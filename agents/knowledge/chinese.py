@@ -16,7 +16,7 @@ _OFTEN = re.compile(
 """Words that may stand inside a term without changing it; a term's own 'always' or 'at night' stays."""
 _PUNCTUATION = "，。！？；：,.!?;:\n"
 _SENTENCE_ENDS = "。！？；!?;\n"
-_GAP = re.compile(r"[^，。！？；：、,.!?;:\s没不无未别]{1,3}")
+_GAP = re.compile(r"[^，。！？；：、,.!?;:\s没不无未别]{1,4}")
 _SENSATIONS = "疼痒麻胀酸肿木抖僵"
 """What is felt in a part of the body; a few characters may stand between the two: 腰里绞着疼."""
 _CONTRAST = re.compile(r"但是|但|不过|只是|就是|可是|只有|而是|除了|因为|所以|然后|反而|倒是有|[，。！？；：,.!?;:\n]")
@@ -63,10 +63,13 @@ class ChineseTerms:
     def __init__(self, terms: Iterable[tuple[str, str, bool]]) -> None:
         """Normalise and index the terms."""
         self._by_first: dict[str, list[tuple[str, str, bool]]] = {}
+        self._parts: dict[str, list[tuple[str, str]]] = {}
         for text, finding, denied in terms:
             term = _FILLER.sub("", normal(text)) or normal(text)
             if term:
                 self._by_first.setdefault(term[0], []).append((term, finding, denied))
+                if not denied and 1 < len(term) <= 3 and term[-1] in _SENSATIONS:
+                    self._parts.setdefault(term[0], []).append((term, finding))
 
     def find(self, text: str) -> list[Found]:
         """Return the terms in normalised ``text``; what lies inside a longer term is left out."""
@@ -88,11 +91,11 @@ class ChineseTerms:
         """Find 'part of the body + sensation' terms with a few characters in between."""
         found = []
         for start, char in enumerate(text):
-            for term, finding, denied in self._by_first.get(char, ()):
+            for term, finding in self._parts.get(char, ()):
                 part, sensation = term[:-1], term[-1]
-                if denied or sensation not in _SENSATIONS or len(term) > 3 or not text.startswith(part, start):
+                if not text.startswith(part, start):
                     continue
-                end = text.find(sensation, start + len(part) + 1, start + len(part) + 4)
+                end = text.find(sensation, start + len(part) + 1, start + len(part) + 5)
                 if end > 0 and _GAP.fullmatch(text, start + len(part), end):
                     found.append(Found(start, end + 1, finding, False))
         return found

@@ -142,7 +142,7 @@ def _follow(listed: list[Word], kept: list[int], start: int, stems: tuple[str, .
     for stem in stems[1:]:
         for ahead in range(at + 1, min(at + 2 + MAX_GAP, len(kept))):
             word = listed[kept[ahead]]
-            if word.sentence != listed[kept[at]].sentence or word.after_break:
+            if word.sentence != listed[kept[at]].sentence or _broken(listed, kept[at], kept[ahead]):
                 return ()
             if word.stem == stem:
                 at = ahead
@@ -155,6 +155,10 @@ def _follow(listed: list[Word], kept: list[int], start: int, stems: tuple[str, .
         else:
             return ()
     return tuple(positions)
+
+
+def _broken(listed: list[Word], first: int, last: int) -> bool:
+    return any(listed[i].after_break for i in range(first + 1, last + 1))
 
 
 def _content(stems: list[str], texts: list[str]) -> tuple[str, ...]:

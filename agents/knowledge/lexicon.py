@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from agents.acts import questions, sentences
 from agents.knowledge import chinese, english, english_denial
 from agents.knowledge.base import KnowledgeBase, knowledge
+from agents.knowledge.duration import Course, course
 from agents.knowledge.inference import Evidence, is_symptom
+from agents.knowledge.reported import results
 from scenarios.schema import Language, Utterance
 
 Polarity = Literal["present", "absent", "unknown"]
@@ -55,7 +57,7 @@ _PAST = {
     ),
 }
 _SINCE = {
-    "zh": re.compile(r"开始|起|就|一直|到现在|以来|越来越"),
+    "zh": re.compile(r"开始|从[^，。]{0,8}起|就|一直|到现在|以来|越来越"),
     "en": re.compile(r"\b(?:start\w*|began|begun|since|first|came on|still|ever after|worse|now)\b", re.I),
 }
 """What tells that something of long ago has lasted."""
@@ -65,6 +67,9 @@ _HABIT = {
         r"\b(?:tak(?:e|es|en|ing)|tablets?|pills?|inhalers?|medicines?|smok\w+|worked|job|married|drink\w*)\b", re.I
     ),
 }
+_ONSET = {"zh": re.compile(r"什么时候|多久|多长时间|几天"), "en": re.compile(r"\bwhen did|\bhow long", re.I)}
+CHRONIC = "chronic_months"
+"""The finding that a complaint has lasted for months; a beginning days ago denies it."""
 _ADDRESS = frozenset({"doctor", "doc", "thank you", "thanks", "sorry", "医生", "大夫", "谢谢"})
 
 
@@ -83,6 +88,7 @@ class Lexicon:
         self._kb = kb
         self._english = english.EnglishTerms(_terms(kb, "en"))
         self._chinese = chinese.ChineseTerms(_terms(kb, "zh"))
+        self._spans = lru_cache(maxsize=16_384)(self._find)
 
     def read(self, text: str, language: Language, patient: str = "") -> list[Mention]:
         """Return the findings stated in ``text``, one mention each; ``present`` outweighs ``absent``.
@@ -118,7 +124,8 @@ class Lexicon:
 
     def named(self, text: str, language: Language) -> tuple[str, ...]:
         """Return the findings whose words occur at all, negated or not, in order of id."""
-        return tuple(sorted({finding for finding, _ in self._spans(text, language, "")}))
+        parts = sentences(text, language)
+        return tuple(sorted({finding for part in parts for finding, _ in self._spans(part, language, "")}))
 
     def answer(self, question: str, text: str, language: Language, patient: str = "") -> list[Mention]:
         """Return what ``text`` states as an answer to the doctor's ``question``.
@@ -149,38 +156,59 @@ class Lexicon:
     def evidence(self, dialogue: Sequence[Utterance], language: Language, patient: str = "") -> Evidence:
         """Return all that a dialogue states; a later definite statement replaces an earlier one.
 
+        What was told is taken back only when the doctor asked for it: "the cream stopped the itch for a while" is
+        no denial of the itch.
+
         The complaint is what the opening names, or the first words that name a symptom at all.
         """
         heard: dict[str, Polarity] = {}
         chief: frozenset[str] = frozenset()
         reported: dict[str, Polarity] = {}
+        lasting: Course | None = None
         question = ""
         for utterance in dialogue:
             if utterance.role == "doctor":
                 question = utterance.text
             elif utterance.role == "examiner":
-                reported |= _definite(self.read(utterance.text, language))
+                reported |= _definite(self.read(results(utterance.text, language), language))
             else:
                 mentions = self.answer(question, utterance.text, language, patient)
-                heard |= _definite(mentions)
+                asked = self.named(question, language) if question else ()
+                for name, polarity in _definite(mentions).items():
+                    if polarity == "present" or name in asked or heard.get(name) != "present":
+                        heard[name] = polarity
+                if lasting is None and (not question or _ONSET[language].search(question)):
+                    lasting = self._lasting(utterance.text, language)
                 if not any(is_symptom(self._kb, name) for name in chief):
                     chief |= frozenset(m.finding for m in mentions if m.polarity == "present")
         shown = frozenset(name for name, said in reported.items() if said == "present" and name not in heard)
+        if lasting and CHRONIC in self._kb.finding_at:
+            reported[CHRONIC] = "present" if lasting == "long" else "absent"
         heard = {**reported, **heard}
         present = frozenset(name for name, polarity in heard.items() if polarity == "present")
         absent = frozenset(name for name, polarity in heard.items() if polarity == "absent")
         return Evidence(present, absent, chief & present, reported=shown)
 
-    def _spans(self, text: str, language: Language, patient: str) -> Iterable[tuple[str, str]]:
+    def _lasting(self, text: str, language: Language) -> Course | None:
+        """Return how long ago the complaint began, from the first sentence that says so of no habit or childhood."""
+        for sentence in sentences(text, language):
+            past = _PAST[language].search(sentence) and not _SINCE[language].search(sentence)
+            found = None if past or _HABIT[language].search(sentence) else course(sentence, language)
+            if found:
+                return found
+        return None
+
+    def _find(self, text: str, language: Language, patient: str) -> tuple[tuple[str, str], ...]:
+        """Return (finding, polarity) in order; a pure function of the text, so each sentence is read once."""
         if language == "zh":
             plain = chinese.normal(text)
             found = sorted(self._chinese.find(plain), key=lambda f: (f.start, f.end))
-            return zip(
-                (f.finding for f in found), chinese.polarities(plain, found, chinese.normal(patient)), strict=True
-            )
+            said = chinese.polarities(plain, found, chinese.normal(patient))
+            return tuple(zip((f.finding for f in found), said, strict=True))
         listed = english.words(text)
         spans = sorted(self._english.find(listed), key=lambda s: s.positions)
-        return zip((s.finding for s in spans), english_denial.polarities(text, listed, spans, patient), strict=True)
+        said = english_denial.polarities(text, listed, spans, patient)
+        return tuple(zip((s.finding for s in spans), said, strict=True))
 
 
 @cache

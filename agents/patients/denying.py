@@ -15,7 +15,7 @@ what one never had; medicines; what one knows of relatives."""
 _DOING = re.compile(
     r"(hearing|seeing|feeling|choking|coughing|vomiting|throwing|bringing|losing|passing|having|taking|using|eating|"
     r"drinking|smoking|wetting|waking|getting|being|thinking|falling|leaking|holding|forgetting|bumping|"
-    r"hurting|harming)\s+(?!with\b|and\b|or\b|in\b|that\b|after\b|at\b)\w",
+    r"hurting|harming)\s+(?!with\b|and\b|or\b|in\b|that\b|after\b|at\b|loss\b|problems?\b|trouble\b|difficult)\w",
     re.I,
 )
 _THERE = re.compile(r"(any |a )?(chance|possibility|likelihood|risk)\b", re.I)

@@ -90,12 +90,17 @@ async function start() {
   };
   const keys = { j: () => stepTurn(1), k: () => stepTurn(-1), n: () => act.step(1), p: () => act.step(-1), s: act.side };
 
+  const bringIntoView = () => {
+    const section = document.getElementById("consultations");
+    const { top, bottom } = section.getBoundingClientRect();
+    if (top > innerHeight / 2 || bottom < 0) section.scrollIntoView();
+  };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest && event.target.closest("input, select, textarea");
     if (typing && event.key === "Escape") event.target.blur();
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/") { event.preventDefault(); form.elements.namedItem("q").focus(); return; }
-    if (keys[event.key] && chosen) { event.preventDefault(); keys[event.key](); }
+    if (keys[event.key] && chosen) { event.preventDefault(); keys[event.key](); bringIntoView(); }
   });
   article.addEventListener("click", (event) => {
     const link = event.target.closest("[data-goto]");

@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 
 from agents import acts, catalog
 from agents.doctors.checklist import Checklist
+from agents.doctors.findings_question import choose_findings
 from agents.doctors.history_taker import HistoryTaker
 from agents.doctors.interview import ASKING_LIMIT, spoken_size
 from agents.doctors.one_shot import OneShot
 from agents.doctors.options import DoctorOptions
 from agents.doctors.scripted import ScriptedDoctor, ScriptedDoctorOptions
 from agents.doctors.wording import patient_name, wording
+from agents.knowledge.base import knowledge
+from agents.knowledge.lexicon import lexicon
 from agents.protocols import Doctor, DoctorView, IntakeCard
 from scenarios.schema import BackendRef, Language, Utterance
 
@@ -91,7 +94,7 @@ async def test_what_was_told_is_not_asked(language: Language, opening: str, unas
 async def test_denied_or_told_findings_are_not_asked(language: Language) -> None:
     lines = {"en": ["I have a cough and a fever, no chest pain."], "zh": ["我咳嗽、发烧，没有胸痛。"]}[language]
     lines += {"en": ["I don't know."], "zh": ["不清楚。"]}[language]
-    names = {"en": ("any fever", "any cough", "chest pain"), "zh": ("有没有发热", "胸痛")}[language]
+    names = {"en": ("any fever", "any cough,", "any cough or", "chest pain"), "zh": ("有没有发热", "胸痛")}[language]
     for reply in (await consult(taker(), lines, language))[:-1]:
         assert not any(name in reply.text for name in names), reply.text
 
@@ -171,11 +174,32 @@ async def test_the_checklist_reads_its_items_whatever_was_said(language: Languag
     assert not acts.safety_net(one[-1].text, language) and not any(reply.requests for reply in one)
 
 
-async def test_the_checklist_counts_words_without_understanding_denial() -> None:
-    said = "I have a cough and I feel tired"
-    denied = "I have no cough and I don't feel tired"
-    replies = [(await consult(Checklist(DoctorOptions()), [text], "en"))[-1].differential for text in (said, denied)]
-    assert replies[0] == replies[1]
+async def test_the_checklist_ticks_what_was_not_denied_and_one_shot_does_not_even_hear_denial() -> None:
+    said, denied = "I have a cough and a runny nose", "I feel dizzy, I have no cough and no runny nose"
+    form = [(await consult(Checklist(DoctorOptions()), [text], "en"))[-1].differential for text in (said, denied)]
+    assert form[0] == ("common cold",) != form[1]
+    hurried = [
+        (await consult(OneShot(DoctorOptions()), [f"I have {word} cough and {word} runny nose"], "en"))[0].differential
+        for word in ("a", "no")
+    ]
+    assert hurried[0] == hurried[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_history_taker_asks_only_for_what_leading_conditions_cause(language: Language) -> None:
+    doctor, kb = taker(), knowledge()
+    said = "I have a cough." if language == "en" else "我咳嗽。"
+    view = DoctorView(language, IntakeCard(30, "male"), (Utterance("patient", said),), 2, 6, 1)
+    now = doctor.assess(view)
+    names = choose_findings(kb, lexicon(), view, now.evidence, now.chance, now.progress)
+    leading = [kb.conditions[row] for row in now.order[:5]]
+    assert names and all(any(n in c.findings or n in c.red_flags for c in leading) for n in names)
+
+
+async def test_a_reason_never_sounds_like_another_diagnosis() -> None:
+    said = ["我半年没来例假了，脸上长痘，胖了三十斤。"] + ["没有了。"] * 5
+    closing = (await consult(taker(), said, "zh"))[-1].text
+    assert "多囊卵巢综合征" in closing and "痤疮" not in closing.split("首先考虑是")[0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

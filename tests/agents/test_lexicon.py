@@ -198,7 +198,7 @@ def test_a_later_statement_replaces_an_earlier_one(words: Lexicon) -> None:
         Utterance("patient", "Yesterday. Now I do have a fever."),
     )
     evidence = words.evidence(dialogue, "en")
-    assert evidence.present == {"headache", "fever"} and not evidence.absent
+    assert evidence.present == {"headache", "fever"} and "fever" not in evidence.absent
     assert evidence.chief == {"headache"}
 
 
@@ -211,3 +211,4 @@ def test_what_examinations_show_is_evidence(words: Lexicon) -> None:
     dialogue = (Utterance("patient", "我咳嗽。"), Utterance("examiner", "体格检查：发热，无皮疹。"))
     evidence = words.evidence(dialogue, "zh")
     assert "fever" in evidence.present and "rash" in evidence.absent
+    assert evidence.reported == {"fever"}
