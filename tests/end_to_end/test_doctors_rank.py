@@ -30,7 +30,7 @@ def run(folder: Path, cases: list[Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All 40 shipped cases x 3 doctors x 3 trials."""
+    """All shipped cases x 3 doctors x 3 trials."""
     return run(tmp_path_factory.mktemp("shipped"), [{"library": "all"}])
 
 
@@ -75,18 +75,17 @@ def test_agentclinic_completes_without_infrastructure_failures(agentclinic: Path
 
 def test_the_embedded_patient_is_never_unfaithful_on_shipped_cases(shipped: Path) -> None:
     records = stored(shipped)
-    assert len(records) == 40 * 3 * 3
+    assert len(records) == len(library_cases()) * 3 * 3 >= 40 * 3 * 3
     assert [(r["key"], f) for r in records for f in r["failures"]] == []
 
 
 def held_out() -> set[str]:
-    return {case.id for case in library_cases() if case.provenance.knowledge_hash}
+    """Cases written after the knowledge base took its present form (older ones bear an older hash, or none)."""
+    return {case.id for case in library_cases() if case.provenance.knowledge_hash == knowledge().fingerprint()}
 
 
-def test_ten_cases_were_written_after_the_knowledge_base_was_frozen_and_it_still_is() -> None:
-    hashes = {case.provenance.knowledge_hash for case in library_cases() if case.id in held_out()}
-    assert len(held_out()) == 10
-    assert hashes == {knowledge().fingerprint()}, "the knowledge base changed: write new held-out cases for it"
+def test_ten_cases_were_written_after_the_knowledge_base_was_frozen() -> None:
+    assert len(held_out()) == 10, "the knowledge base changed: write new held-out cases for it"
 
 
 def test_diagnosis_on_the_held_out_cases_is_no_worse_than_on_the_others(shipped: Path) -> None:
