@@ -14,8 +14,9 @@ from agents.protocols import DoctorReply, DoctorView
 class Checklist:
     """Reads one item of a written list a turn, the same for everybody, also when it was already answered.
 
-    At its last word, when the list is through, or when invited, it ticks what was heard and not denied, each
-    finding counting alike, and names the condition whose list it matches best, with that condition's advice.
+    At its last word, when the list is through, or when invited, it ticks what was heard and what was denied, and
+    names the condition whose list it matches best, with that condition's advice: each finding told counts alike,
+    however telling it is, the complaint half as much again, and a usual finding denied takes half a count away.
     It follows up on nothing, requests no tests and gives neither reasons nor a safety net.
     """
 
@@ -35,7 +36,7 @@ class Checklist:
         if not (view.is_last or through or interview.invited(view, progress)):
             return DoctorReply(items[progress.doctor_turns].to(view.intake, view.language))
         heard = self._words.evidence(view.dialogue, view.language, view.intake.calls_patient)
-        found = best_match(self._kb, heard.present, view.intake.age_years, view.intake.sex)
+        found = best_match(self._kb, heard, view.intake.age_years, view.intake.sex)
         name = closing.condition_words(found, view.language).name
         text = closing.plain_close(found, self._options.advice_points, view.language)
         return DoctorReply(text, differential=(name,))

@@ -13,6 +13,7 @@ _NUMBER_EN = (
     r"(?:a|an|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen|eighteen|\d+|few|couple of"
     r"|several|many)"
 )
+_SEVERAL_EN = r"(?:(?!an? |one )" + _NUMBER_EN + r" months?|" + _NUMBER_EN + r" years?)"
 _NUMBER_ZH = r"[0-9一二两三四五六七八九十几半]+"
 _SHORT = {
     "en": re.compile(
@@ -29,12 +30,12 @@ _SHORT = {
 }
 _LONG = {
     "en": re.compile(
-        rf"\b{_NUMBER_EN} (?:months?|years?) (?:ago|now|back)\b|\b(?:for|about|over|nearly|almost|past|last) "
-        rf"(?:about |over |nearly |almost )?{_NUMBER_EN} (?:months?|years?)\b|\bfor (?:months|years|ages)\b"
+        rf"\b{_SEVERAL_EN} (?:ago|now|back)\b|\b(?:for|about|over|nearly|almost|past|last) "
+        rf"(?:about |over |nearly |almost )?{_SEVERAL_EN}\b|\bfor (?:months|years|ages)\b"
         r"|\b(?:all|since) my (?:life|childhood)\b|\bsince last (?:year|winter|spring|summer|autumn)\b",
         re.I,
     ),
-    "zh": re.compile(rf"{_NUMBER_ZH}个?多?(个?月|年)(了|前|来|多|吧)|去年|前年|从小|大半年|半年"),
+    "zh": re.compile(rf"(?!(?<![十0-9])[一1半]个月){_NUMBER_ZH}个?多?(个?月|年)(了|前|来|多|吧)|去年|前年|从小|大半年|半年"),
 }
 
 

@@ -170,7 +170,7 @@ def _of_family(listed: list[Word], first: int, relatives: frozenset[str], return
         word = listed[i]
         if word.sentence != listed[first].sentence or word.text in returns and not _owns(listed, i):
             return False
-        if word.text in relatives:
+        if word.text.removesuffix("'s") in relatives:
             return True
     return False
 

@@ -138,14 +138,14 @@ class Lexicon:
             return heard
         stated = {mention.finding for mention in heard}
         asked_last = (questions(question, language) or [question])[-1]
-        asked = [name for name in self.named(asked_last, language) if name not in stated]
-        asked = [name for name in asked if not self._kb.specifics[name] & stated]
+        named = self.named(asked_last, language)
+        asked = [name for name in named if name not in stated and not self._kb.specifics[name] & stated]
         if not asked:
             return heard
         said = [_chunks(sentence) for sentence in sentences(text, language)]
         openings = [chunks[0] for chunks in said if chunks]
         rest = bool(stated and _REST_NO[language].search(text.lower()))
-        if rest or any(_denies_all(chunks, language, len(asked)) for chunks in said):
+        if rest or any(_denies_all(chunks, language, len(named)) for chunks in said):
             return heard + [Mention(name, "absent") for name in asked]
         if not stated and any(_YES[language].match(chunk) for chunk in openings):
             specific = [name for name in asked if not self._kb.specifics[name] & set(asked)]
@@ -184,6 +184,7 @@ class Lexicon:
         shown = frozenset(name for name, said in reported.items() if said == "present" and name not in heard)
         if lasting and CHRONIC in self._kb.finding_at:
             reported[CHRONIC] = "present" if lasting == "long" else "absent"
+            heard.pop(CHRONIC, None)
         heard = {**reported, **heard}
         present = frozenset(name for name, polarity in heard.items() if polarity == "present")
         absent = frozenset(name for name, polarity in heard.items() if polarity == "absent")

@@ -1,4 +1,4 @@
-"""Names the condition that most of the given findings belong to: plain counts of lists, no probabilities."""
+"""Names the condition that most of the given findings belong to: counts over lists, no likelihoods."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from agents.knowledge.base import KnowledgeBase
+from agents.knowledge.inference import Evidence
 from agents.knowledge.schema import KnownCondition
 from scenarios.schema import Sex
 
@@ -14,6 +15,8 @@ TYPICAL = 0.2
 """A condition's list holds the findings that at least this share of its patients report."""
 USUAL = 0.4
 """A form's list is stricter: what at least this share of a condition's patients report."""
+COMPLAINT, MISSING = 1.5, 0.5
+"""What a form counts for the complaint, which opens the visit, and takes away for a usual finding denied."""
 HARDLY = 0.1
 """Relative weight of age and sex below which a form does not suggest a condition."""
 
@@ -24,8 +27,7 @@ def best_overlap(kb: KnowledgeBase, named: Iterable[str]) -> KnownCondition:
     Among equals the one that has the larger share of its list named, so that long lists do not win by their
     length, then the first id.
     """
-    found = set(named)
-    found = found.union(*(kb.generals[name] for name in found))
+    found = _with_generals(kb, named)
 
     def key(condition: KnownCondition) -> tuple[float, float, str]:
         typical = {name for name, chance in condition.findings.items() if chance >= TYPICAL}
@@ -35,20 +37,27 @@ def best_overlap(kb: KnowledgeBase, named: Iterable[str]) -> KnownCondition:
     return min(kb.conditions, key=key)
 
 
-def best_match(kb: KnowledgeBase, present: Iterable[str], age_years: float | None, sex: Sex) -> KnownCondition:
-    """Return the condition whose usual findings match the ``present`` ones best, each counting alike.
+def best_match(kb: KnowledgeBase, heard: Evidence, age_years: float | None, sex: Sex) -> KnownCondition:
+    """Return the condition whose usual findings match the ``heard`` ones best, however likely each is.
 
-    The count of matches is divided by the root of the list's length (the cosine of the two sets), so that long
-    lists do not win by their length. Conditions that hardly occur at this age and sex are left out; among
-    equals the first id.
+    A finding told counts one, with what it implies; the complaint counts ``COMPLAINT``, and a usual finding that
+    was denied takes ``MISSING`` away. The sum is divided by the root of the list's length (the cosine of the two
+    sets), so that long lists do not win by their length. Conditions that hardly occur at this age and sex are
+    left out; among equals the first id.
     """
-    found = set(present)
-    found = found.union(*(kb.generals[name] for name in found))
+    points = dict.fromkeys(heard.absent, -MISSING)
+    points |= dict.fromkeys(_with_generals(kb, heard.present), 1.0)
+    points |= dict.fromkeys(_with_generals(kb, heard.chief), COMPLAINT)
     fits = kb.demographic_weight(age_years, sex) >= HARDLY
 
-    def key(row: int) -> tuple[float, int]:
-        usual = {name for name, chance in kb.conditions[row].findings.items() if chance >= USUAL}
-        matched = len(usual & found) / float(np.sqrt(max(1, len(usual))))
-        return (-matched if fits[row] else 0.0, row)
+    def key(row: int) -> tuple[bool, float, int]:
+        usual = [name for name, chance in kb.conditions[row].findings.items() if chance >= USUAL]
+        matched = sum(points.get(name, 0.0) for name in usual) / float(np.sqrt(max(1, len(usual))))
+        return (not fits[row], -matched, row)
 
     return kb.conditions[min(range(len(kb.conditions)), key=key)]
+
+
+def _with_generals(kb: KnowledgeBase, names: Iterable[str]) -> set[str]:
+    told = set(names)
+    return told.union(*(kb.generals[name] for name in told))
