@@ -26,6 +26,8 @@ _MASKED = re.compile(
     r"|没(有)?(什么)?(好转|缓解|减轻|效果|改善|退|停|断|消|劲|力气|精神|胃口|食欲)|不(退|消|见好|缓解|了)|无力|无法|无论"
 )
 _NEGATOR = re.compile(r"从来没有|从来没|从没有|从没|并没有|没有|没|否认|并无|从未|未见|未|无|从不|并不|不")
+_NEVER_LISTED = re.compile(r"[^，。；、,;.!?！？]{1,4}过[^，。；、,;.!?！？]{0,4}、(?:[^，。；,;.!?！？]{1,12}、)*$")
+"""What stands between a negation of experience and a further thing in its list: 没[磕碰过头、]发烧."""
 _BETWEEN = re.compile(
     r"过|出现|什么|任何|明显|怎么|再|会|算|是|患|得|有|这些|那些|这种|那种|其他|现象|症状|情况|感到|说|发生|和|或者|或"
     r"|以及|及|跟|与|、|的|见|到|啥|地方|" + _FILLER.pattern
@@ -149,7 +151,7 @@ def _denied(text: str, masked: str, start: int, end: int, match: Found, found: l
     ]
     if negators:
         between = _blank(text, negators[-1].end(), match.start, inner)
-        if not _BETWEEN.sub("", between):
+        if not _BETWEEN.sub("", between) or _NEVER_LISTED.match(text, negators[-1].end(), match.start):
             return True
     after = _blank(masked, match.end, len(text), [(a, b) for a, b in inner if a >= match.end])
     return bool(_AFTER.match(after))

@@ -35,7 +35,9 @@ _LONG = {
         r"|\b(?:all|since) my (?:life|childhood)\b|\bsince last (?:year|winter|spring|summer|autumn)\b",
         re.I,
     ),
-    "zh": re.compile(rf"(?!(?<![十0-9])[一1半]个月){_NUMBER_ZH}个?多?(个?月|年)(了|前|来|多|吧)|去年|前年|从小|大半年|半年"),
+    "zh": re.compile(
+        rf"(?!(?<![十0-9])[一1半]个月){_NUMBER_ZH}个?多?(个?月|年)(了|前|来|多|吧)|去年|前年|从小|大半年|半年"
+    ),
 }
 
 

@@ -23,7 +23,6 @@ from agents.knowledge.inference import (
     settled,
     support,
 )
-from agents.knowledge.overlap import best_match
 from agents.knowledge.reported import reported_conditions
 from scenarios.errors import InputError
 from scenarios.schema import Sex
@@ -279,10 +278,3 @@ def test_the_patients_own_words_count_more_than_words_in_a_report(kb: KnowledgeB
 )
 def test_a_report_names_a_condition_in_full_or_nearly(kb: KnowledgeBase, text: str, expected: set[str]) -> None:
     assert reported_conditions(kb, text, "en") == expected
-
-
-def test_the_form_matches_lists_of_any_length_and_minds_age_and_sex(kb: KnowledgeBase) -> None:
-    usual = [name for name, chance in kb.conditions[kb.condition_at["scabies"]].findings.items() if chance >= 0.4]
-    assert best_match(kb, usual, 30, "male").id == "scabies"
-    male = best_match(kb, ["weak_stream", "nocturia", "incomplete_emptying"], 68, "male").id
-    assert male == "benign_prostatic_hyperplasia" != best_match(kb, ["weak_stream", "nocturia"], 68, "female").id

@@ -101,8 +101,10 @@ def test_the_complaint_is_the_first_symptom_that_is_understood(words: Lexicon) -
         ("en", "It began two days ago.", "absent"),
         ("en", "About fourteen months ago.", "present"),
         ("en", "I take tablets and have for four years. It came on yesterday.", "absent"),
+        ("en", "Four days ago. Just the tablets, and I've had those for years.", "absent"),
         ("zh", "昨天早上。", "absent"),
         ("zh", "有一年多了。", "present"),
+        ("zh", "三个月前。", "present"),
     ],
 )
 def test_the_answer_to_when_it_began_tells_a_short_course_from_a_long_one(
@@ -112,6 +114,33 @@ def test_the_answer_to_when_it_began_tells_a_short_course_from_a_long_one(
     dialogue = (Utterance("patient", "..."), Utterance("doctor", question), Utterance("patient", answer))
     evidence = words.evidence(dialogue, language)
     assert "chronic_months" in (evidence.present if lasting == "present" else evidence.absent)
+
+
+@pytest.mark.parametrize(
+    ("language", "answer"), [("en", "About a month ago."), ("zh", "快一个月了。"), ("zh", "半个月了。")]
+)
+def test_weeks_are_neither_days_nor_months(words: Lexicon, language: Language, answer: str) -> None:
+    evidence = words.evidence((Utterance("patient", answer),), language)
+    assert "chronic_months" not in evidence.present | evidence.absent
+
+
+def test_once_it_began_days_ago_what_has_lasted_for_years_is_something_else(words: Lexicon) -> None:
+    told = ["It began four days ago.", "I take a tablet for my heart.", "I've been like that for years."]
+    assert "chronic_months" in words.evidence([Utterance("patient", text) for text in told], "en").absent
+
+
+def test_a_no_to_one_of_two_things_asked_leaves_the_other_open(words: Lexicon) -> None:
+    heard = words.answer("Have you had any fever or rash?", "No, I haven't had any rash.", "en")
+    assert ("rash", "absent") in heard and "fever" not in {mention.finding for mention in heard}
+
+
+def test_what_is_never_experienced_may_be_a_list(words: Lexicon) -> None:
+    assert ("known_hypertension", "absent") in words.read("我没磕碰过头、高血压。", "zh")
+    assert ("known_hypertension", "present") in words.read("我没磕碰过头，有高血压。", "zh")
+
+
+def test_a_tablet_of_somebody_else_tells_of_somebody_else(words: Lexicon) -> None:
+    assert not words.read("One of my girlfriend's hay fever tablets gave me a calm afternoon.", "en")
 
 
 @pytest.mark.parametrize(("language", "report"), [("en", "fever chart: not done."), ("zh", "发热监测：未做。")])
