@@ -17,6 +17,7 @@ class OneShot:
         """Use the shipped knowledge base unless another is given."""
         self._options = options
         self._kb = kb or knowledge()
+        self.fingerprint = self._kb.fingerprint()
         self._words = words or (Lexicon(kb) if kb else lexicon())
 
     async def reply(self, view: DoctorView) -> DoctorReply:

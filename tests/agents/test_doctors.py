@@ -261,3 +261,9 @@ async def test_a_turn_takes_a_few_milliseconds() -> None:
             await consult(doctor, HEADACHE[language], language, seed=seed)
             spent.append((time.perf_counter() - begin) / 6)
     assert mean(spent) < 0.1, "about five milliseconds on an idle core"
+
+
+@pytest.mark.parametrize("doctor", [HistoryTaker, Checklist, OneShot])
+def test_a_doctor_is_known_by_the_knowledge_it_brings(doctor: type[HistoryTaker | Checklist | OneShot]) -> None:
+    """The fingerprint goes into every consultation's configuration hash."""
+    assert doctor(DoctorOptions()).fingerprint == knowledge().fingerprint()
