@@ -37,8 +37,8 @@ function measurements(turn) {
   const { audio, latency, usage } = turn;
   if (audio) parts.push(sound(audio));
   if (turn.heard !== undefined && turn.heard !== null && turn.heard !== turn.text) parts.push(`heard “${turn.heard}”`);
-  if (latency && latency.first_s) parts.push(`${fixed(latency.first_s, 2)} s to the first`);
-  if (latency && latency.total_s) parts.push(`${fixed(latency.total_s, 2)} s`);
+  if (latency && latency.first_s >= 0.005 && latency.first_s < latency.total_s) parts.push(`${fixed(latency.first_s, 2)} s to the first`);
+  if (latency && latency.total_s >= 0.005) parts.push(`${fixed(latency.total_s, 2)} s`);
   if (usage && usage.completion) parts.push(`${usage.prompt || 0}→${usage.completion} tokens`);
   if (usage && usage.cached) parts.push(`${usage.cached} cached`);
   if ((turn.requests || []).length) parts.push(`asks for ${turn.requests.join(", ")}`);
