@@ -37,5 +37,6 @@ def test_a_foreign_package_of_our_name_is_named_with_the_remedy(root: Path, tmp_
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )
     assert done.returncode == 2
-    assert "'agents'" in done.stderr and str(tmp_path) in done.stderr and "virtual environment of its own" in done.stderr
+    for part in ("'agents'", str(tmp_path), "virtual environment of its own"):
+        assert part in done.stderr
     assert "Traceback" not in done.stderr
