@@ -9,12 +9,15 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
+import structlog
 from pydantic import ValidationError
 
 from scenarios.errors import InputError, MissingExtra, UnknownName
 from scenarios.schema import BackendRef, Frozen
 
 BackendRole = Literal["doctor", "patient", "examiner", "judge", "voice", "listener"]
+log = structlog.get_logger(__name__)
+
 ENTRY_POINT_GROUP = "clinic_simulator.backends"
 
 
@@ -85,7 +88,11 @@ def specs(role: BackendRole) -> Mapping[str, BackendSpec]:
     """Return the role's backends by name: the built-in ones, then installed plug-ins (entry points)."""
     found = {spec.name: spec for spec in BUILT_IN if spec.role == role}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        spec = entry.load()
+        try:
+            spec = entry.load()
+        except (ImportError, AttributeError) as error:
+            log.warning("plug-in cannot be loaded", plugin=entry.name, error=str(error))
+            continue
         if isinstance(spec, BackendSpec) and spec.role == role:
             found.setdefault(spec.name, spec)
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from langgraph.types import RetryPolicy
@@ -31,8 +32,23 @@ async def guarded(owner: Owner, call: Awaitable[T], timeout_s: float) -> tuple[T
     except AgentFailure:
         raise
     except Exception as error:
-        raise AgentFailure(owner, "exception", f"{type(error).__name__}: {error}"[:500]) from error
+        raise AgentFailure(owner, "exception", _in_words(error)) from error
     return reply, time.perf_counter() - start
+
+
+@contextmanager
+def reading(owner: Owner) -> Iterator[None]:
+    """Blame ``owner`` for a reply that cannot be read: wrong type, unknown value, broken characters.
+
+    Raises:
+        AgentFailure: ``bad_reply`` in the place of whatever went wrong inside.
+    """
+    try:
+        yield
+    except AgentFailure:
+        raise
+    except Exception as error:
+        raise AgentFailure(owner, "bad_reply", f"the reply cannot be read: {_in_words(error)}") from error
 
 
 def latency(total_s: float, first_s: float | None) -> Latency:
@@ -46,6 +62,12 @@ def retry_policy(retries: int) -> RetryPolicy:
         max_attempts=retries + 1, initial_interval=0.2, backoff_factor=2.0, max_interval=20.0, jitter=True,
         retry_on=_worth_another_try,
     )
+
+
+def _in_words(error: Exception) -> str:
+    """Return an error in one line that can be stored, whatever characters it quotes."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return said.encode("utf-8", "replace").decode("utf-8")
 
 
 def _worth_another_try(error: Exception) -> bool:

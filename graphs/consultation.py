@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from agents.protocols import Doctor, DoctorReply, DoctorView, Examiner, IntakeCard, Patient, PatientView
-from graphs.calls import guarded, latency, retry_policy
+from graphs.calls import guarded, latency, reading, retry_policy
 from graphs.routing import Next, next_exchange, whose_turn
 from graphs.state import ConsultationInput, ConsultationState
 from scenarios.errors import AgentFailure
@@ -73,11 +73,12 @@ def _patient_node(room: Cast) -> Any:
             max_turns=state["max_turns"], seed=seed, consultation_seed=state["seed"],
         )
         reply, took_s = await guarded("patient", room.patient.speak(view), room.turn_timeout_s)
-        turn = Turn(
-            index=len(turns), exchange=exchange, role="patient", text=_spoken("patient", reply.text),
-            backend=room.patient_name, disclosed=reply.disclosed, end=reply.end, usage=reply.usage,
-            latency=latency(took_s, reply.first_s),
-        )
+        with reading("patient"):
+            turn = Turn(
+                index=len(turns), exchange=exchange, role="patient", text=_spoken("patient", reply.text),
+                backend=room.patient_name, disclosed=reply.disclosed, end=reply.end, usage=reply.usage,
+                latency=latency(took_s, reply.first_s),
+            )
         return _said(state, turn)
 
     return patient
@@ -92,7 +93,9 @@ def _doctor_node(room: Cast) -> Any:
             exchange=exchange, max_turns=state["max_turns"], seed=derive_seed(state["seed"], "doctor", len(turns)),
         )
         reply, took_s = await guarded("doctor", room.doctor.reply(view), room.turn_timeout_s)
-        return _said(state, _doctor_turn(room, reply, took_s, len(turns), exchange))
+        with reading("doctor"):
+            turn = _doctor_turn(room, reply, took_s, len(turns), exchange)
+        return _said(state, turn)
 
     return doctor
 
@@ -114,11 +117,12 @@ def _examiner_node(room: Cast) -> Any:
         seed = derive_seed(state["seed"], "examiner", len(turns))
         call = room.examiner.examine(state["case"], asked.requests, seed)
         reply, took_s = await guarded("examiner", call, room.turn_timeout_s)
-        turn = Turn(
-            index=len(turns), exchange=asked.exchange, role="examiner", text=_spoken("examiner", reply.text),
-            backend=room.examiner_name, disclosed=tuple(finding.id for finding in reply.results),
-            latency=latency(took_s, None),
-        )
+        with reading("examiner"):
+            turn = Turn(
+                index=len(turns), exchange=asked.exchange, role="examiner", text=_spoken("examiner", reply.text),
+                backend=room.examiner_name, disclosed=tuple(finding.id for finding in reply.results),
+                latency=latency(took_s, None),
+            )
         return _said(state, turn)
 
     return examiner

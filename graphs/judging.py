@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 
 from agents.fidelity import check_patient
 from agents.protocols import Judge, JudgeView
-from graphs.calls import guarded
+from graphs.calls import guarded, reading
 from graphs.state import JudgingInput, JudgingState
 from scenarios.errors import AgentFailure
 from scenarios.identity import derive_seed
@@ -37,7 +37,11 @@ def build_judging(judges: Mapping[str, Judge], *, timeout_s: float = 120.0, retr
 
 async def gate(state: JudgingState) -> dict[str, tuple[Failure, ...]]:
     """Mark every breach of the patient's fidelity as the patient's failure."""
-    report = check_patient(state["case"], state["turns"])
+    try:
+        with reading("infrastructure"):
+            report = check_patient(state["case"], state["turns"])
+    except AgentFailure as error:
+        return {"failures": (Failure(owner=error.owner, kind="gate", message=error.message),)}
     breaches = tuple(Failure(owner="patient", kind=b.tag, message=b.reason, turn=b.turn) for b in report.breaches)
     return {"failures": breaches}
 
@@ -49,12 +53,14 @@ def _judge_node(name: str, judge: Judge, timeout_s: float, retries: int) -> Any:
             view = JudgeView(state["case"], state["turns"], derive_seed(state["seed"], "judge", name, attempt))
             try:
                 verdict, _ = await guarded("judge", judge.judge(view), timeout_s)
+                with reading("judge"):
+                    named = Verdict.model_validate({**dict(verdict), "judge": name})
             except AgentFailure as error:
                 failure = error
                 if not error.retryable:
                     break
             else:
-                return {"verdicts": (verdict.model_copy(update={"judge": name}),)}
+                return {"verdicts": (named,)}
         owner, kind, message = ("judge", "unparsed", "") if failure is None else (
             failure.owner, failure.kind, failure.message)
         return {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from scenarios.errors import InputError
+from scenarios.files import replace_whole
 from scenarios.schema import Case
 
 HEADER = "# Cases of the clinic simulator. Simulation for research; nothing here is medical advice.\n"
@@ -22,14 +22,9 @@ def write_cases(cases: Iterable[Case], path: Path) -> None:
         text = "".join(case.model_dump_json(exclude_defaults=True) + "\n" for case in cases)
     else:
         text = HEADER + cases_yaml(cases)
-    beside = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        replace_whole(path, [text])
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
 

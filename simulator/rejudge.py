@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ from agents import catalog
 from scenarios.errors import InputError, RunFolderError
 from scenarios.loader import load_batch
 from scenarios.schema import BackendRef, Case, Consultation
+from simulator.batch import Progress, Quiet
 from simulator.build import build_judges
-from simulator.run_one import NOT_THE_DOCTORS, Machine, is_scored, judge_turns, merge_metrics
+from simulator.engines.local import LocalEngine
+from simulator.run_one import Machine, is_scored, judge_turns, merge_metrics
 from simulator.store import RunWriter, read_cases, read_consultations, read_run
 
-JUDGING_KINDS = frozenset({"judge"})
 
-
-def rejudge(run: Path, out: Path, *, names: tuple[str, ...] = (), judges_from: Path | None = None) -> None:
+def rejudge(
+    run: Path, out: Path, *, names: tuple[str, ...] = (), judges_from: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
     """Write ``out`` with the turns of ``run`` and new verdicts. Raises RunFolderError, InputError."""
     described = read_run(run)
     cases = read_cases(run)
@@ -30,35 +34,43 @@ def rejudge(run: Path, out: Path, *, names: tuple[str, ...] = (), judges_from: P
     writer = RunWriter(out, identity, info, resume=False)
     try:
         writer.write_cases(tuple(cases.values()))
-        asyncio.run(_judge_all(run, cases, build_judges(refs, timeout_s=600, retries=2), writer))
+        batch = described["batch"]
+        machine = build_judges(refs, timeout_s=batch["turn_timeout_s"], retries=batch["retries"])
+        shown_to = progress or Quiet()
+        shown_to.start(sum(1 for _ in read_consultations(run)), 0)
+
+        def done(record: Consultation) -> None:
+            writer.consultation(record)
+            shown_to.consultation(record)
+
+        asyncio.run(_judge_all(run, cases, machine, done, batch["concurrency"]))
     finally:
         writer.close()
 
 
-async def _judge_all(run: Path, cases: dict[str, Case], machine: Machine, writer: RunWriter) -> None:
-    for old in read_consultations(run):
+async def _judge_all(
+    run: Path, cases: dict[str, Case], machine: Machine, done: Callable[[Consultation], None], concurrency: int
+) -> None:
+    async def held(old: Consultation) -> Consultation:
         if old.key.case not in cases:
             raise RunFolderError(f"{run} holds a consultation of case {old.key.case!r}, which its cases.jsonl lacks")
-        writer.consultation(await _judge_again(machine, cases[old.key.case], old))
+        return old
+
+    async def judged(old: Consultation) -> Consultation:
+        return await _judge_again(machine, cases[old.key.case], old)
+
+    engine = LocalEngine(held, judged, done, concurrency)
+    await engine.run(read_consultations(run), asyncio.Event())
 
 
 async def _judge_again(machine: Machine, case: Case, old: Consultation) -> Consultation:
+    """Replace what judging found; a consultation that broke off keeps the failure that broke it, its first."""
     verdicts, found = await judge_turns(machine, case, old.turns, old.key.seed)
-    gate_and_judges = {(f.owner, f.kind, f.turn) for f in found}
-    kept = tuple(
-        f for f in old.failures
-        if f.owner != "judge" and (f.owner, f.kind, f.turn) not in gate_and_judges and not _from_gate(f.owner, old)
-    )
-    failures = (*kept, *found)
+    failures = (*(old.failures[:1] if old.stop_reason == "failed" else ()), *found)
     return old.model_copy(update={
         "verdicts": verdicts, "metrics": merge_metrics(verdicts, old.turns), "failures": failures,
         "scored": is_scored(failures),
     })
-
-
-def _from_gate(owner: str, old: Consultation) -> bool:
-    """Whether a patient's failure came from the fidelity gate (the consultation itself did not break off)."""
-    return owner == "patient" and old.stop_reason != "failed" and owner in NOT_THE_DOCTORS
 
 
 def _judges(described: dict[str, Any], names: tuple[str, ...], judges_from: Path | None) -> list[BackendRef]:

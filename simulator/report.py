@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from scenarios.errors import RunFolderError
 from scenarios.schema import DIMENSIONS, Case, Consultation
 from simulator import drawing, pages
 from simulator.metric_names import MAIN, best, ordered, span
 from simulator.report_data import Curves, Reasons, Transcripts
-from simulator.store import REPORT, read_run
+from simulator.store import REPORT, read_run, write_parts
 from simulator.summary import summarise
 from simulator.table import MetricTable
 
@@ -48,15 +46,7 @@ def write_report(folder: Path) -> Path:
     })
     page.enable_buffering(50)
     path = folder / REPORT
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        with beside.open("w", encoding="utf-8", errors="replace") as file:
-            file.writelines(page)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise RunFolderError(f"cannot write {path}: {error.strerror}") from error
+    write_parts(path, page)
     return path
 
 

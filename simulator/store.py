@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from scenarios.errors import RunFolderError
+from scenarios.files import replace_whole
 from scenarios.schema import Case, Consultation, Key, KeyId, Turn
 from simulator.journal import Journal, read_lines
 
@@ -141,13 +142,13 @@ def compare_identity(folder: Path, identity: dict[str, Any]) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write ``path`` so that a kill leaves the old or the new content, never half of it; raises RunFolderError."""
-    beside = path.with_name(f".{path.name}.tmp")
+    write_parts(path, [text])
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write ``path`` as ``write_whole`` does, from pieces that come one after the other."""
     try:
-        with beside.open("w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        replace_whole(path, parts)
     except OSError as error:
         raise RunFolderError(f"cannot write {path}: {error.strerror}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agents.acts import gives_advice, questions, sentences, states_diagnosis, thanks
+from agents.acts import gives_advice, questions, sentences, states_diagnosis
 from agents.doctors.wording import Part, wording
 from agents.protocols import DoctorView
 from scenarios.schema import Language
@@ -106,22 +106,12 @@ def invited(view: DoctorView, progress: Progress) -> bool:
     return progress.doctor_turns > 0 and bool(_INVITES[view.language].search(progress.last_patient))
 
 
-def says_thanks(view: DoctorView, progress: Progress) -> bool:
-    """Whether the patient's last words thank or say goodbye."""
-    return thanks(progress.last_patient, view.language)
-
-
 def open_parts(view: DoctorView, progress: Progress) -> list[Part]:
     """Return the parts still to ask, in the plan's order: relevant, not asked yet, not told unasked."""
     words = wording()
     plan = words.plans["chronic" if _CHRONIC.search(progress.patient_text) else "acute"]
     parts = [words.part_by_id[name] for name in plan]
     return [part for part in parts if _relevant(part, view, progress) and not _covered(part, view, progress)]
-
-
-def open_question_asked(view: DoctorView, progress: Progress) -> bool:
-    """Whether accompanying symptoms were already asked for openly."""
-    return bool(re.search(wording().open[view.language].asked, progress.asked, re.I))
 
 
 def join_parts(parts: list[Part], view: DoctorView) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from scenarios.schema.base import Frozen
 
@@ -40,8 +40,8 @@ class Verdict(Frozen):
 
     judge: str
     parsed: bool = True
-    scores: dict[str, float] = {}
-    metrics: dict[str, float] = {}
+    scores: dict[str, FiniteFloat] = {}
+    metrics: dict[str, FiniteFloat] = {}
     not_scored: dict[str, str] = {}
     evidence: tuple[Evidence, ...] = ()
 

@@ -22,8 +22,10 @@ Examples:
 def judge(run: Path, names: tuple[str, ...], judges_from: Path | None, out: Path | None) -> None:
     """Judge the consultations of the run folder RUN again; RUN itself stays as it is."""
     from simulator.finish import finish_run, show_outcome
+    from simulator.progress import BatchBar
     from simulator.rejudge import rejudge
 
     folder = out or run.with_name(f"{run.resolve().name}-judged")
-    rejudge(run, folder, names=names, judges_from=judges_from)
+    with BatchBar(f"judging {run.name}") as bar:
+        rejudge(run, folder, names=names, judges_from=judges_from, progress=bar)
     show_outcome(finish_run(folder))

@@ -75,7 +75,8 @@ def test_the_handbooks_doctor_installs_as_a_plug_in_and_runs_in_a_batch(root: Pa
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-clinic\nVersion: 1.0\n")
     name, _, value = points.splitlines()[1].partition(" = ")
-    (info / "entry_points.txt").write_text(f"[{catalog.ENTRY_POINT_GROUP}]\n{name} = {value.strip(chr(34))}\n")
+    points = [f"[{catalog.ENTRY_POINT_GROUP}]", f"{name} = {value.strip(chr(34))}", "broken = nowhere:SPEC"]
+    (info / "entry_points.txt").write_text("\n".join(points))
     (tmp_path / "batch.yaml").write_text(
         "name: plug\ncases: [{library: en, limit: 1}]\ndoctors:\n  e: {backend: echo, loud: true}\nmax_turns: 3\n"
     )
@@ -85,7 +86,9 @@ def test_the_handbooks_doctor_installs_as_a_plug_in_and_runs_in_a_batch(root: Pa
         command = [sys.executable, "-m", "simulator", *words]
         return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
 
-    assert "repeats the patient" in clinic("list", "doctors").stdout
+    listed = clinic("list", "doctors")
+    assert "repeats the patient" in listed.stdout
+    assert "broken" in listed.stderr and "cannot be loaded" in listed.stderr, "a broken plug-in is named, no more"
     done = clinic("run", str(tmp_path / "batch.yaml"), "--out", str(tmp_path / "run"), "--no-report")
     assert done.returncode == 0, done.stderr
     assert "This is probably nothing" in (tmp_path / "run" / "consultations.jsonl").read_text("utf-8")

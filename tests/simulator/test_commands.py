@@ -139,6 +139,8 @@ def test_compare_one_run_and_two(home: Path) -> None:
 def test_judging_again_changes_verdicts_and_no_word(home: Path) -> None:
     ok("judge", home / "run", "--out", home / "again")
     old, new = lines(home / "run" / "consultations.jsonl"), lines(home / "again" / "consultations.jsonl")
+    for records in (old, new):
+        records.sort(key=lambda r: (r["key"]["case"], r["key"]["doctor"], r["key"]["trial"]))
     assert [r["turns"] for r in new] == [r["turns"] for r in old]
     assert [r["metrics"] for r in new] == [r["metrics"] for r in old], "the rubric is deterministic"
     assert [r["failures"] for r in new] == [r["failures"] for r in old]
