@@ -123,9 +123,9 @@ def _topics(put: Wording, spoken: tuple[Thing, ...]) -> tuple[Topic, ...]:
         topics = tuple(t for t in topics if t != "associated") if not put.open or _illness(topics) else ("associated",)
     if "course" in topics and {"provocation", "relief"} <= set(topics):
         topics = tuple(t for t in topics if t != "course")
-    for narrow in _NARROW:
-        if narrow in topics:
-            return (narrow,)
+    for topic in topics:
+        if topic in _NARROW:
+            return (topic,)
     if "past_history" in topics and any(t in PRESENT_ILLNESS for t in topics):
         topics = tuple(t for t in topics if t not in PRESENT_ILLNESS)
     if "prior_care" in topics and any(is_measured(thing.concept) for thing in spoken):
