@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from scenarios.errors import InputError, MissingExtra, UnknownName
 from scenarios.schema import BackendRef, Frozen
 
-BackendRole = Literal["doctor", "patient", "examiner", "judge", "voice", "listener"]
+BackendRole = Literal["doctor", "patient", "examiner", "judge", "referee", "voice", "listener"]
 log = structlog.get_logger(__name__)
 
 ENTRY_POINT_GROUP = "clinic_simulator.backends"
@@ -28,6 +28,8 @@ class BackendSpec:
     ``factory`` is ``module:callable``; it is imported only when the backend is made and is called with the
     validated ``options``. ``options`` is ``module:Model`` of a frozen pydantic model (empty: no options).
     ``extra`` names the optional packages it needs; ``capabilities`` what it can do, e.g. ``hears``, ``speaks``.
+    ``defaults`` are options that are set already (an entry for one certain model); a batch may override them.
+    ``service`` is the folder with the start script and pinned requirements of the server behind it.
     """
 
     name: str
@@ -37,6 +39,8 @@ class BackendSpec:
     options: str = ""
     extra: str = ""
     capabilities: frozenset[str] = frozenset()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    service: str = ""
 
 
 BUILT_IN: tuple[BackendSpec, ...] = (
@@ -53,12 +57,35 @@ BUILT_IN: tuple[BackendSpec, ...] = (
         "agents.doctors.one_shot:OneShot", "agents.doctors.options:DoctorOptions",
     ),
     BackendSpec(
+        "chat", "doctor", "any chat model behind an OpenAI-compatible server (vLLM, SGLang, Ollama, hosted)",
+        "agents.doctors.chat:ChatDoctor", "agents.doctors.chat:ChatOptions",
+    ),
+    BackendSpec(
+        "audio-chat", "doctor", "a speech model behind an OpenAI-compatible server: hears audio content parts",
+        "agents.doctors.audio_chat:AudioChatDoctor", "agents.doctors.audio_chat:AudioChatOptions",
+        capabilities=frozenset({"hears"}),
+    ),
+    BackendSpec(
+        "process", "doctor", "a model in an environment of its own, behind the documented HTTP contract",
+        "agents.doctors.process:ProcessDoctor", "agents.doctors.process:ProcessOptions",
+        capabilities=frozenset({"hears", "speaks"}),
+    ),
+    BackendSpec(
+        "transformers", "doctor", "a chat model loaded in this process, for people without a server",
+        "agents.doctors.transformers_chat:TransformersDoctor", "agents.doctors.transformers_chat:TransformersOptions",
+        extra="local",
+    ),
+    BackendSpec(
         "scripted-doctor", "doctor", "says the lines it is given: a fake for tests",
         "agents.doctors.scripted:ScriptedDoctor", "agents.doctors.scripted:ScriptedDoctorOptions",
     ),
     BackendSpec(
         "agenda", "patient", "agenda-based simulated patient that answers only from its case",
         "agents.patients.agenda:AgendaPatient", "agents.patients.agenda:AgendaOptions",
+    ),
+    BackendSpec(
+        "llm", "patient", "a language model that plays the case (Qwen2.5-72B over vLLM, or any other)",
+        "agents.patients.llm:LLMPatient", "agents.patients.llm:LLMPatientOptions",
     ),
     BackendSpec(
         "scripted-patient", "patient", "says the lines it is given: a fake for tests",
@@ -77,6 +104,22 @@ BUILT_IN: tuple[BackendSpec, ...] = (
         "agents.judges.rubric:RubricJudge", "agents.judges.rubric:RubricOptions",
     ),
     BackendSpec(
+        "llm", "judge", "a language model that scores by a rubric file, reason before score",
+        "agents.judges.llm:LLMJudge", "agents.judges.llm:LLMJudgeOptions",
+    ),
+    BackendSpec(
+        "reference", "judge", "a language model that checks diagnosis, coverage and safety against the record",
+        "agents.judges.reference:ReferenceJudge", "agents.judges.reference:ReferenceOptions",
+    ),
+    BackendSpec(
+        "panel", "judge", "several models score by one rubric; means, and how far they agree",
+        "agents.judges.panel:PanelJudge", "agents.judges.panel:PanelOptions",
+    ),
+    BackendSpec(
+        "pairwise", "referee", "a language model that prefers one of two consultations, asked in both orders",
+        "agents.judges.pairwise:PairwiseReferee", "agents.judges.pairwise:PairwiseOptions",
+    ),
+    BackendSpec(
         "scripted-judge", "judge", "gives the scores it is given: a fake for tests",
         "agents.judges.scripted:ScriptedJudge", "agents.judges.scripted:ScriptedJudgeOptions",
     ),
@@ -87,6 +130,10 @@ BUILT_IN: tuple[BackendSpec, ...] = (
 def specs(role: BackendRole) -> Mapping[str, BackendSpec]:
     """Return the role's backends by name: the built-in ones, then installed plug-ins (entry points)."""
     found = {spec.name: spec for spec in BUILT_IN if spec.role == role}
+    if role == "doctor":
+        from agents.doctors.entries import entries
+
+        found |= {name: spec for name, spec in entries().items() if name not in found}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = entry.load()
@@ -114,7 +161,7 @@ def validate_options(spec: BackendSpec, options: Mapping[str, Any]) -> Frozen | 
         return None
     model = _load(spec.options, spec)
     try:
-        made = model.model_validate(dict(options))
+        made = model.model_validate({**spec.defaults, **options})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -125,6 +172,19 @@ def validate_options(spec: BackendSpec, options: Mapping[str, Any]) -> Frozen | 
     if not isinstance(made, Frozen):
         raise TypeError(f"{spec.options} is not a Frozen model")
     return made
+
+
+def identity(role: BackendRole, ref: BackendRef) -> dict[str, Any]:
+    """Return ``ref`` as written, less the options that cannot change a word (``speed_only`` of its options model).
+
+    Two runs whose identities are equal may be one run on two servers, or with more patience.
+    """
+    spec = find(role, ref.backend)
+    speed_only: frozenset[str] = frozenset()
+    if spec.options:
+        speed_only = getattr(_load(spec.options, spec), "speed_only", speed_only)
+    entry = {"defaults": dict(spec.defaults)} if spec.defaults else {}
+    return {k: v for k, v in ref.model_dump(mode="json").items() if k not in speed_only} | entry
 
 
 def create(role: BackendRole, ref: BackendRef) -> Any:

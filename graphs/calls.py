@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TypeVar
 
 from langgraph.types import RetryPolicy
 
+from agents.patience import time_limit
 from scenarios.errors import AgentFailure, Owner
 from scenarios.schema import Latency
 
@@ -25,7 +25,7 @@ async def guarded(owner: Owner, call: Awaitable[T], timeout_s: float) -> tuple[T
     """
     start = time.perf_counter()
     try:
-        async with asyncio.timeout(timeout_s):
+        async with time_limit(timeout_s):
             reply = await call
     except TimeoutError as error:
         raise AgentFailure(owner, "timeout", f"no answer within {timeout_s:g} s", retryable=True) from error

@@ -13,7 +13,7 @@ from graphs.consultation import Cast, build_consultation
 from graphs.judging import build_judging
 from scenarios.errors import BatchFileError, ClinicError
 from scenarios.identity import content_hash
-from scenarios.schema import BackendRef, Batch, Case
+from scenarios.schema import BackendRef, Batch, Case, JudgeRef
 from scenarios.yaml_file import Where, YamlFile
 from simulator.run_one import Machine, Room
 
@@ -46,7 +46,7 @@ def build_staff(batch: Batch) -> Staff:
     """Make all agents and compile one room a doctor."""
     patient = catalog.create("patient", BackendRef(backend=batch.patient.backend, **batch.patient.options))
     examiner = catalog.create("examiner", batch.examiner)
-    judges = {ref.backend: catalog.create("judge", ref) for ref in batch.judges}
+    judges = {ref.called: catalog.create("judge", ref) for ref in batch.judges}
     judging = build_judging(judges, timeout_s=batch.turn_timeout_s, retries=batch.retries).compile()
     rooms: dict[str, Room] = {}
     prints = {"patient": fingerprint(patient), "examiner": fingerprint(examiner)}
@@ -65,9 +65,9 @@ def build_staff(batch: Batch) -> Staff:
     return Staff(rooms, prints, tuple(agents))
 
 
-def build_judges(refs: Iterable[BackendRef], *, timeout_s: float, retries: int) -> Machine:
+def build_judges(refs: Iterable[JudgeRef], *, timeout_s: float, retries: int) -> Machine:
     """Compile a judging machine alone, to judge stored consultations again."""
-    judges = {ref.backend: catalog.create("judge", ref) for ref in refs}
+    judges = {ref.called: catalog.create("judge", ref) for ref in refs}
     return build_judging(judges, timeout_s=timeout_s, retries=retries).compile()
 
 
@@ -80,10 +80,11 @@ def config_hash(batch: Batch, case: Case, doctor: str, prints: dict[str, str]) -
     """Return the hash of all that can change the words of ``case`` x ``doctor``: never speed, retries or judges."""
     return content_hash(
         {
-            "case": content_hash(case), "doctor": batch.doctors[doctor].model_dump(mode="json"),
-            "patient": batch.patient.model_dump(mode="json"), "examiner": batch.examiner.model_dump(mode="json"),
-            "voice": batch.voice and batch.voice.model_dump(mode="json"),
-            "listener": batch.listener and batch.listener.model_dump(mode="json"),
+            "case": content_hash(case), "doctor": catalog.identity("doctor", batch.doctors[doctor]),
+            "patient": catalog.identity("patient", batch.patient),
+            "examiner": catalog.identity("examiner", batch.examiner),
+            "voice": batch.voice and catalog.identity("voice", batch.voice),
+            "listener": batch.listener and catalog.identity("listener", batch.listener),
             "max_turns": batch.max_turns, "seed": batch.seed,
             "fingerprints": [prints["patient"], prints["examiner"], prints[f"doctor.{doctor}"]],
         }
@@ -97,6 +98,8 @@ def _references(batch: Batch) -> list[tuple[catalog.BackendRole, BackendRef, Whe
     patient = BackendRef(backend=batch.patient.backend, **batch.patient.options)
     found += [("patient", patient, ("patient",)), ("examiner", batch.examiner, ("examiner",))]
     found += [("judge", ref, ("judges", index)) for index, ref in enumerate(batch.judges)]
+    if batch.referee:
+        found.append(("referee", batch.referee, ("referee",)))
     if batch.voice:
         found.append(("voice", batch.voice, ("voice",)))
     if batch.listener:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from agents import catalog
 from scenarios.errors import InputError, UnknownName
 from scenarios.identity import content_hash, derive_seed
 from scenarios.schema import Batch, Case, Key
@@ -59,8 +60,13 @@ class Plan:
     def identity(self) -> dict[str, object]:
         """Return what must be equal for a run folder to be gone on with; more trials or speed may differ."""
         batch = self.batch.model_dump(mode="json", exclude={
-            "description", "trials", "concurrency", "retries", "turn_timeout_s", "cases",
+            "description", "trials", "concurrency", "retries", "turn_timeout_s", "cases", "referee",
         })
+        batch |= {
+            "doctors": {name: catalog.identity("doctor", ref) for name, ref in self.batch.doctors.items()},
+            "patient": catalog.identity("patient", self.batch.patient),
+            "judges": [catalog.identity("judge", ref) for ref in self.batch.judges],
+        }
         return {
             "batch": batch, "fingerprints": self.fingerprints,
             "cases": {case.id: content_hash(case) for case in self.all_cases},

@@ -10,7 +10,7 @@ from typing import Any
 from agents import catalog
 from scenarios.errors import InputError, RunFolderError
 from scenarios.loader import load_batch
-from scenarios.schema import BackendRef, Case, Consultation
+from scenarios.schema import Case, Consultation, JudgeRef
 from simulator.batch import Progress, Quiet
 from simulator.build import build_judges
 from simulator.engines.local import LocalEngine
@@ -73,11 +73,11 @@ async def _judge_again(machine: Machine, case: Case, old: Consultation) -> Consu
     })
 
 
-def _judges(described: dict[str, Any], names: tuple[str, ...], judges_from: Path | None) -> list[BackendRef]:
+def _judges(described: dict[str, Any], names: tuple[str, ...], judges_from: Path | None) -> list[JudgeRef]:
     if names and judges_from:
         raise InputError("give either --judge or --judges-from, not both")
     if names:
-        return [BackendRef(backend=name) for name in names]
+        return [JudgeRef(backend=name) for name in names]
     if judges_from:
         return list(load_batch(judges_from)[0].judges)
-    return [BackendRef.model_validate(ref) for ref in described["batch"]["judges"]]
+    return [JudgeRef.model_validate(ref) for ref in described["batch"]["judges"]]

@@ -1,7 +1,7 @@
 """Frozen pydantic models, one subject a file; this page re-exports the public names."""
 
 from scenarios.schema.base import Frozen, Language, Role, Sex, Slug
-from scenarios.schema.batch import BackendRef, Batch, CaseSource, ImportedCases, LibraryCases, PatientRef
+from scenarios.schema.batch import BackendRef, Batch, CaseSource, ImportedCases, JudgeRef, LibraryCases, PatientRef
 from scenarios.schema.case import (
     Absence,
     Advice,
@@ -27,7 +27,7 @@ from scenarios.schema.verdict import DIMENSIONS, Dimension, Evidence, Verdict
 __all__ = [
     "DIMENSIONS", "Absence", "Advice", "AudioRef", "BackendRef", "Batch", "Case", "CaseSource", "Condition",
     "Consultation", "Demographics", "Department", "Diagnosis", "Dimension", "Disclosure", "Evidence", "Fact",
-    "Failure", "Finding", "Frozen", "ImportedCases", "Key", "KeyId", "Language", "Latency", "LibraryCases",
+    "Failure", "Finding", "Frozen", "ImportedCases", "JudgeRef", "Key", "KeyId", "Language", "Latency", "LibraryCases",
     "PatientRef", "Persona", "Provenance", "RedFlag", "Role", "Sex", "Slug", "Speaker", "StopReason", "Timing",
     "Topic", "Turn", "Urgency", "Usage", "Utterance", "Verdict",
 ]

@@ -69,6 +69,17 @@ class PatientRef(BackendRef):
     persona: Persona = Persona()
 
 
+class JudgeRef(BackendRef):
+    """A judge's backend; ``name`` tells apart two judges of one backend (other models, other rubrics)."""
+
+    name: Slug | None = None
+
+    @property
+    def called(self) -> str:
+        """What the judge's verdicts are signed with."""
+        return self.name or self.backend
+
+
 class Batch(Frozen):
     """A batch file.
 
@@ -92,7 +103,8 @@ class Batch(Frozen):
     examiner: BackendRef = BackendRef(backend="record")
     voice: BackendRef | None = None
     listener: BackendRef | None = None
-    judges: tuple[BackendRef, ...] = (BackendRef(backend="rubric"),)
+    referee: BackendRef | None = Field(default=None, description="judge that compares two doctors on the same case")
+    judges: tuple[JudgeRef, ...] = (JudgeRef(backend="rubric"),)
     trials: int = Field(default=1, ge=1, le=1000)
     seed: int = Field(default=0, ge=0, lt=2**63)
     max_turns: int = Field(default=6, ge=1, le=200, description="doctor-patient exchanges")
@@ -107,8 +119,8 @@ class Batch(Frozen):
 
     @model_validator(mode="after")
     def _judges_are_distinct(self) -> Self:
-        names = [judge.backend for judge in self.judges]
+        names = [judge.called for judge in self.judges]
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
-            raise ValueError(f"judges must differ; repeated: {', '.join(twice)}")
+            raise ValueError(f"judges must differ; repeated: {', '.join(twice)}. Give each a name of its own")
         return self

@@ -22,11 +22,24 @@ class AudioRef(Frozen):
 
 
 class Usage(Frozen):
-    """Tokens of one model call; ``cached`` is the part of ``prompt`` that the server's prefix cache held."""
+    """Tokens of the model calls behind one reply; ``cached`` is the part of ``prompt`` that the prefix cache held.
+
+    ``calls`` counts every request that was answered, re-asked ones too; ``cost`` is None where no price is known.
+    """
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
+    calls: int = 1
+    cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return the usage of both."""
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Usage(
+            prompt=self.prompt + other.prompt, completion=self.completion + other.completion,
+            cached=self.cached + other.cached, calls=self.calls + other.calls, cost=sum(costs) if costs else None,
+        )
 
 
 class Latency(Frozen):

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from scenarios.schema.base import Frozen
+from scenarios.schema.turn import Usage
 
 Dimension = Literal["comprehension", "inquiry", "diagnosis", "treatment", "communication", "spoken"]
 
@@ -44,6 +45,7 @@ class Verdict(Frozen):
     metrics: dict[str, FiniteFloat] = {}
     not_scored: dict[str, str] = {}
     evidence: tuple[Evidence, ...] = ()
+    usage: Usage | None = Field(default=None, description="tokens of a model judge")
 
     @model_validator(mode="after")
     def _one_name_one_number(self) -> Self:
