@@ -17,6 +17,7 @@ from simulator.commands.list_ import list_
 from simulator.commands.report import report
 from simulator.commands.run import run
 from simulator.commands.schema import schema
+from simulator.commands.serve import serve
 from simulator.commands.validate import validate
 
 PACKAGES = ("agents", "graphs", "simulator", "model", "training", "data_gen", "scenarios")
@@ -63,7 +64,7 @@ def main(log_json: bool, log_level: str) -> None:
     configure_logs(as_json=log_json, level=log_level)
 
 
-for _command in (run, validate, report, compare, judge, export, import_, list_, schema):
+for _command in (run, validate, report, compare, judge, export, import_, list_, schema, serve):
     main.add_command(_command)
 
 

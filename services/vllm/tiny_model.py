@@ -54,8 +54,8 @@ def main(folder: Path, seed: int = 0) -> None:
     words = tokenizer()
     torch.manual_seed(seed)
     config = Qwen2Config(
-        vocab_size=len(words), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=16_384, tie_word_embeddings=True,
+        vocab_size=len(words), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=16_384, tie_word_embeddings=True,
         bos_token_id=None, eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id,
     )
     model = Qwen2ForCausalLM(config).to(torch.float32).eval()
