@@ -22,6 +22,7 @@ from scenarios.schema import (
     Utterance,
     Verdict,
 )
+from scenarios.schema.pairing import Asked, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,16 @@ class JudgeView:
 
 
 @dataclass(frozen=True, slots=True)
+class PairView:
+    """Two finished consultations of one case as a referee sees them; who the doctors are is not in it."""
+
+    case: Case
+    turns_a: tuple[Turn, ...]
+    turns_b: tuple[Turn, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class FidelityReport:
     """Whether the patient stayed true to its case; each breach names its turn."""
 
@@ -162,4 +173,12 @@ class Judge(Protocol):
 
     async def judge(self, view: JudgeView) -> Verdict:
         """Return scores with evidence. Raises AgentFailure(owner='judge' | 'infrastructure')."""
+        ...
+
+
+class Referee(Protocol):
+    """Prefers one of two consultations; asked in both orders, and the machine merges what it said."""
+
+    async def prefer(self, view: PairView, order: Order) -> Asked:
+        """Return the answer when shown in ``order``. Raises AgentFailure(owner='judge' | 'infrastructure')."""
         ...

@@ -8,6 +8,7 @@ ClinicError                       anything expected to go wrong; printed without
 │   └── RunFolderError            a run folder that is missing, of another configuration, or not writable
 ├── MissingExtra                  a feature whose optional packages are not installed; names the command
 ├── AgentFailure                  an agent could not do its part: owner, kind, whether trying again may help
+├── BudgetReached                 a run's budget is spent: everything finished is on disk; exit code 3
 └── Interrupted                   Ctrl-C: everything finished is on disk; exit code 130
 """
 
@@ -94,6 +95,12 @@ class AgentFailure(ClinicError):
         """Keep the parts for the consultation's record."""
         self.owner, self.kind, self.message, self.retryable = owner, kind, message, retryable
         super().__init__(f"{owner}: {kind}: {message}")
+
+
+class BudgetReached(ClinicError):
+    """A run used up its budget; what was finished is on disk and the message says how to go on."""
+
+    exit_code = 3
 
 
 class Interrupted(ClinicError):
