@@ -9,6 +9,8 @@ if [ -z "${MODEL:-}" ]; then
   [ -f "$MODEL/config.json" ] || HF_HUB_OFFLINE=1 "$home/bin/python" "$here/tiny_model.py" "$MODEL"
 fi
 export HF_HUB_OFFLINE=1
-# guidance keeps to maxLength with random weights; block size 32 lets short prompts hit the prefix cache
+# guidance keeps to maxLength with random weights; block size 32 lets short prompts hit the prefix cache; whole
+# prefills only, because on the CPU a seeded request whose prompt is computed in two parts ends vLLM's engine
 serve cpu "$MODEL" "tiny-qwen2 tiny-qwen2-b" --max-model-len "${MAX_LEN:-8192}" --max-num-seqs 64 --enforce-eager \
+  --no-enable-chunked-prefill --max-num-batched-tokens "${MAX_LEN:-8192}" \
   --block-size 32 --structured-outputs-config '{"backend":"guidance","disable_any_whitespace":true}' "$@"
