@@ -1,0 +1,121 @@
+"""One raw request to a model and one raw reply; it knows neither retries nor forms nor who asks."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from agents.llm.options import LLMOptions
+from agents.llm.tape import Reply
+from agents.llm.types import Message
+
+SEED_RANGE = 2**31
+"""Ours have 63 bits; servers other than vLLM take non-negative 32-bit integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that can change the reply; ``messages`` and ``response_format`` as they are sent."""
+
+    options: LLMOptions
+    messages: tuple[Message, ...]
+    seed: int
+    max_tokens: int
+    response_format: dict[str, Any] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return what names this request on a tape."""
+        o = self.options
+        return {
+            "model": o.model, "messages": self.messages, "seed": self.seed, "temperature": o.temperature,
+            "top_p": o.top_p, "max_tokens": self.max_tokens, "extra_body": o.extra_body, "schema": self.response_format,
+        }
+
+    def body(self) -> dict[str, Any]:
+        """Return the request as the OpenAI protocol writes it; a key that ``extra_body`` sets to null is left out."""
+        o = self.options
+        sent: dict[str, Any] = {
+            "temperature": o.temperature, "top_p": o.top_p, "max_tokens": self.max_tokens,
+            "seed": self.seed % SEED_RANGE, **o.extra_body, "model": o.model, "messages": self.messages,
+        }
+        if self.response_format is not None:
+            sent["response_format"] = self.response_format
+        if o.stream:
+            sent |= {"stream": True, "stream_options": {"include_usage": True}}
+        return {key: value for key, value in sent.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What came back: text and the server's own finish reason. Times in seconds from sending; counts in tokens."""
+
+    text: str
+    finish: str
+    total_s: float
+    first_s: float | None = None
+    refusal: str = ""
+    usage: dict[str, int] = field(default_factory=dict)
+
+    def ending(self) -> Literal["stop", "length"]:
+        """Return whether the text is whole or was cut at its token limit."""
+        return "length" if self.finish == "length" else "stop"
+
+    def on_tape(self) -> Reply:
+        """Return the form in which a tape keeps it."""
+        kept: Reply = {
+            "text": self.text, "finish": self.finish, "usage": self.usage,
+            "first_s": self.first_s, "total_s": round(self.total_s, 6),
+        }
+        return {**kept, "refusal": self.refusal} if self.refusal else kept
+
+    @classmethod
+    def from_tape(cls, reply: Reply) -> Raw:
+        """Return the reply that ``on_tape`` described."""
+        return cls(
+            str(reply["text"]), str(reply["finish"]), float(reply["total_s"]), reply.get("first_s"),
+            str(reply.get("refusal", "")), dict(reply.get("usage", {})),
+        )
+
+
+class Fault(Exception):
+    """One request did not bring a reply.
+
+    Args:
+        kind: as in ``Model``: ``rate_limited``, ``server_error``, ``context_overflow`` ...
+        message: one sentence for people; it holds no key.
+        retry: whether sending the same again may help.
+        after_s: how long the server asked to wait.
+        dead: nobody listens at the address (any more).
+    """
+
+    def __init__(
+        self, kind: str, message: str, *, retry: bool = False, after_s: float | None = None, dead: bool = False
+    ) -> None:
+        """Keep the parts."""
+        self.kind, self.message, self.retry, self.after_s, self.dead = kind, message, retry, after_s, dead
+        super().__init__(f"{kind}: {message}")
+
+
+class Transport(Protocol):
+    """A way to a model: HTTP, or the engine in this process. It is used from one event loop at a time."""
+
+    async def wait_until_up(self, patience_s: float) -> float:
+        """Return the seconds waited for a dead server; raises Fault ``server_down`` after ``patience_s``."""
+        ...
+
+    def place(self) -> AbstractAsyncContextManager[bool]:
+        """Wait for a place among the requests at once; False when the server died in the meantime."""
+        ...
+
+    async def send(self, request: Request) -> Raw:
+        """Send one request once. Raises Fault."""
+        ...
+
+    async def preflight(self, longest: int) -> None:
+        """Raise ClinicError with the fix when prompts of ``longest`` tokens cannot be served now."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what it holds."""
+        ...
