@@ -133,7 +133,7 @@ def specs(role: BackendRole) -> Mapping[str, BackendSpec]:
     if role == "doctor":
         from agents.doctors.entries import entries
 
-        found |= {name: spec for name, spec in entries().items() if name not in found}
+        found |= {name: spec for name, spec in entries(found).items() if name not in found}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = entry.load()
@@ -184,7 +184,16 @@ def identity(role: BackendRole, ref: BackendRef) -> dict[str, Any]:
     if spec.options:
         speed_only = getattr(_load(spec.options, spec), "speed_only", speed_only)
     entry = {"defaults": dict(spec.defaults)} if spec.defaults else {}
-    return {k: v for k, v in ref.model_dump(mode="json").items() if k not in speed_only} | entry
+    return _less(ref.model_dump(mode="json"), speed_only) | entry
+
+
+def _less(options: dict[str, Any], speed_only: frozenset[str]) -> dict[str, Any]:
+    """Leave keys out, in lists of options (a panel's members), too."""
+    return {
+        key: [_less(item, speed_only) if isinstance(item, dict) else item for item in value]
+        if isinstance(value, list) else value
+        for key, value in options.items() if key not in speed_only
+    }
 
 
 def create(role: BackendRole, ref: BackendRef) -> Any:

@@ -17,17 +17,23 @@ class _Limit:
         self.timeout = timeout
         self.waits = 0
         self.left_s = 0.0
+        self.over = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether it can still be moved: a task that outlives the turn may come here when the turn is over."""
+        return not self.over and not self.timeout.expired()
 
     def stop(self) -> None:
         when = self.timeout.when()
-        if self.waits == 0 and when is not None:
+        if self.waits == 0 and when is not None and self.runs:
             self.left_s = when - asyncio.get_running_loop().time()
             self.timeout.reschedule(None)
         self.waits += 1
 
     def go_on(self) -> None:
         self.waits -= 1
-        if self.waits == 0 and not self.timeout.expired():
+        if self.waits == 0 and self.runs:
             self.timeout.reschedule(asyncio.get_running_loop().time() + self.left_s)
 
 
@@ -35,10 +41,12 @@ class _Limit:
 async def time_limit(seconds: float) -> AsyncIterator[None]:
     """Raise TimeoutError when the body works for more than ``seconds``, waits not counted."""
     async with asyncio.timeout(seconds) as timeout:
-        token = _limit.set(_Limit(timeout))
+        limit = _Limit(timeout)
+        token = _limit.set(limit)
         try:
             yield
         finally:
+            limit.over = True
             _limit.reset(token)
 
 

@@ -8,20 +8,27 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import structlog
 
-from scenarios.errors import Interrupted
-from scenarios.schema import Case, Consultation, Key, KeyId
+from agents.llm.tape import on_tape
+from scenarios.errors import InputError, Interrupted
+from scenarios.schema import Case, Consultation, Key, KeyId, Turn
+from simulator.budget import Budget, BudgetSpent, Meter, raise_spent, spent_before
 from simulator.build import Staff
 from simulator.engines.local import LocalEngine
+from simulator.engines.ray import RayEngine
+from simulator.engines.ray_cluster import cluster
 from simulator.plan import Plan
+from simulator.preflight import preflight
 from simulator.run_one import Held, conclude, hold
 from simulator.store import RunWriter
+from simulator.tape import RunTape
+from simulator.usage import Spent
 
 log = structlog.get_logger(__name__)
 
@@ -38,18 +45,40 @@ class Progress(Protocol):
 
 @dataclass
 class Tally:
-    """What happened in this process: counts only, so that memory stays bounded."""
+    """What happened in this process: counts only, so that memory stays bounded.
+
+    ``spent`` counts earlier processes of the run too when there is a budget. ``budget_note`` says how to go on after
+    a budget that ended the batch, ``replay_note`` what a replay did not find; both are '' otherwise.
+    """
 
     total: int = 0
     already: int = 0
     held: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     stopped: bool = False
+    spent: Spent = field(default_factory=Spent)
+    budget_note: str = ""
+    replay_note: str = ""
 
     def note(self, done: Consultation) -> None:
         """Count one finished consultation."""
         self.held += 1
         self.failures.update(failure.owner for failure in done.failures)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a batch may use and ask.
+
+    Args:
+        budget: nothing new starts once it is spent.
+        preflight: ask every server first whether it can serve the batch.
+        replay: a run folder whose recorded replies stand in for every model.
+    """
+
+    budget: Budget | None = None
+    preflight: bool = False
+    replay: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,20 +100,45 @@ def run_batch(
     *,
     resume: bool = False,
     progress: Progress | None = None,
+    engine: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    terms: Terms | None = None,
 ) -> Tally:
     """Hold every consultation of ``plan`` that ``folder`` has not finished yet.
 
+    ``engine`` says where: in this process, or by actors on the Ray cluster at ``address`` (None: one is started here).
+
     Raises:
+        ClinicError: a server that cannot serve the batch (with ``terms.preflight``); nothing was written.
+        InputError: an address that no Ray cluster answers, or that the engine has no use for.
+        MissingExtra: Ray is not installed.
         RunFolderError: the folder is unsuitable or cannot be written; what was finished is kept.
         Interrupted: Ctrl-C or SIGTERM; the journal is whole and the message says how to go on.
     """
-    writer = RunWriter(folder, plan.identity(), info, resume=resume)
-    try:
-        writer.write_cases(plan.all_cases)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner, _settled_memory():
-            tally = runner.run(_run(plan, staff, writer, progress or Quiet()))
-    finally:
-        writer.close()
+    if address and engine != "ray":
+        raise InputError("--address is the address of a Ray cluster: add --engine ray")
+    terms = terms or Terms()
+    if terms.replay and engine == "ray":
+        raise InputError("--replay asks no model, so there is nothing to spread over a cluster: leave out --engine ray")
+    tape = RunTape(folder, terms.replay)
+    with (
+        cluster(address) if engine == "ray" else nullcontext() as ray,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        try:
+            if terms.preflight and not terms.replay:
+                runner.run(preflight(plan, staff))
+            writer = RunWriter(folder, plan.identity(), info, resume=resume)
+            try:
+                writer.write_cases(plan.all_cases)
+                meter = Meter(terms.budget, spent_before(folder) if terms.budget else Spent())
+                with _settled_memory():
+                    tally = runner.run(_run(plan, staff, writer, progress or Quiet(), meter, tape, ray))
+            finally:
+                writer.close()
+                tape.close()
+        finally:
+            runner.run(staff.close())
     if tally.stopped:
         raise Interrupted(
             f"stopped after {tally.already + tally.held} of {tally.total} consultations; everything finished is in "
@@ -93,34 +147,58 @@ def run_batch(
     return tally
 
 
-async def _run(plan: Plan, staff: Staff, writer: RunWriter, progress: Progress) -> Tally:
+async def _run(
+    plan: Plan, staff: Staff, writer: RunWriter, progress: Progress, meter: Meter, tape: RunTape, ray: Any = None
+) -> Tally:
     finished = writer.finished()
     begun = writer.unfinished(finished)
-    tally = Tally(total=len(plan))
+    tally = Tally(total=len(plan), spent=meter.spent)
     tally.already = sum(1 for key, _ in plan.jobs() if _name(key) in finished) if finished else 0
     log.info("batch starts", consultations=tally.total, finished=tally.already, begun=len(begun))
     progress.start(tally.total, tally.already)
 
-    async def converse(job: tuple[Key, Case]) -> Held:
-        key, case = job
-        said = begun.pop(_name(key), ())
-        return await hold(staff.rooms[key.doctor], case, key, said=said, on_turn=writer.turn_writer(key))
+    def said(key: Key) -> tuple[Turn, ...]:
+        return begun.pop(_name(key), ())
 
-    def done(record: Consultation) -> None:
+    stop = asyncio.Event()
+
+    def journal(key: Key) -> Callable[[Turn], None]:
+        return meter.journal(writer.turn_writer(key), raise_spent if ray is None else stop.set)
+
+    async def converse(job: tuple[Key, Case]) -> Held | None:
+        key, case = job
+        try:
+            return await hold(staff.rooms[key.doctor], case, key, said=said(key), on_turn=journal(key))
+        except BudgetSpent:
+            return None
+
+    def done(record: Consultation | None) -> None:
+        if record is None:
+            return
         writer.consultation(record)
+        meter.judged(record)
         tally.note(record)
         progress.consultation(record)
 
-    stop = asyncio.Event()
     let_go = _stop_on_signals(stop)
     try:
-        jobs = _open_jobs(plan, finished)
+        jobs = meter.while_left(_open_jobs(plan, finished))
         workers = max(1, min(plan.batch.concurrency, tally.total - tally.already))
-        await LocalEngine(converse, conclude, done, workers).run(jobs, stop)
+        if ray is None:
+            with on_tape(tape):
+                await LocalEngine(converse, meter.while_left_to(conclude), done, workers).run(jobs, stop)
+        else:
+            await RayEngine(
+                ray, plan.batch, staff.fingerprints, said=said, journal=journal, done=done,
+                concurrency=workers, keep=tape.keep,
+            ).run(jobs, stop)
     finally:
         let_go()
-        await staff.close()
-    tally.stopped = stop.is_set()
+    finished_now = tally.already + tally.held
+    if meter.reached and finished_now < tally.total:
+        tally.budget_note = meter.how_to_go_on(finished_now, tally.total)
+    tally.stopped = stop.is_set() and not tally.budget_note
+    tally.replay_note = tape.why_missing(plan.identity())
     return tally
 
 

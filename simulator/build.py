@@ -20,16 +20,23 @@ from simulator.run_one import Machine, Room
 
 @dataclass(frozen=True)
 class Staff:
-    """Every agent of a batch, made once and shared by all consultations, with what identifies their behaviour."""
+    """Every agent of a batch, made once and shared by all consultations, with what identifies their behaviour.
+
+    ``members`` names them: ``doctor NAME``, ``patient``, ``examiner``, ``judge NAME``.
+    """
 
     rooms: dict[str, Room]
     fingerprints: dict[str, str]
-    agents: tuple[Any, ...]
+    members: dict[str, Any]
+
+    @property
+    def agents(self) -> tuple[Any, ...]:
+        """All of them."""
+        return tuple(self.members.values())
 
     async def close(self) -> None:
         """Close what holds connections or processes (agents that have ``aclose``)."""
-        closing = [agent.aclose() for agent in self.agents if hasattr(agent, "aclose")]
-        await asyncio.gather(*(c for c in closing if inspect.isawaitable(c)))
+        await close_all(self.agents)
 
 
 def check(batch: Batch, source: YamlFile) -> None:
@@ -50,10 +57,11 @@ def build_staff(batch: Batch) -> Staff:
     judging = build_judging(judges, timeout_s=batch.turn_timeout_s, retries=batch.retries).compile()
     rooms: dict[str, Room] = {}
     prints = {"patient": fingerprint(patient), "examiner": fingerprint(examiner)}
-    agents: list[Any] = [patient, examiner, *judges.values()]
+    prints |= {f"judge.{name}": mark for name, judge in judges.items() if (mark := fingerprint(judge))}
+    members = {"patient": patient, "examiner": examiner, **{f"judge {name}": one for name, one in judges.items()}}
     for name, ref in batch.doctors.items():
         doctor = catalog.create("doctor", ref)
-        agents.append(doctor)
+        members[f"doctor {name}"] = doctor
         prints[f"doctor.{name}"] = fingerprint(doctor)
         cast = Cast(
             doctor=doctor, patient=patient, examiner=examiner, doctor_name=ref.backend,
@@ -62,13 +70,19 @@ def build_staff(batch: Batch) -> Staff:
         )
         machine = build_consultation(cast).compile()
         rooms[name] = Room(machine, judging, batch.patient.persona, batch.max_turns)
-    return Staff(rooms, prints, tuple(agents))
+    return Staff(rooms, prints, members)
 
 
-def build_judges(refs: Iterable[JudgeRef], *, timeout_s: float, retries: int) -> Machine:
-    """Compile a judging machine alone, to judge stored consultations again."""
+def build_judges(refs: Iterable[JudgeRef], *, timeout_s: float, retries: int) -> tuple[Machine, dict[str, Any]]:
+    """Compile a judging machine alone, to judge stored consultations again; returns it and the judges by name."""
     judges = {ref.called: catalog.create("judge", ref) for ref in refs}
-    return build_judging(judges, timeout_s=timeout_s, retries=retries).compile()
+    return build_judging(judges, timeout_s=timeout_s, retries=retries).compile(), judges
+
+
+async def close_all(agents: Iterable[Any]) -> None:
+    """Close the agents that have ``aclose``."""
+    closing = [agent.aclose() for agent in agents if hasattr(agent, "aclose")]
+    await asyncio.gather(*(c for c in closing if inspect.isawaitable(c)))
 
 
 def fingerprint(agent: Any) -> str:

@@ -9,11 +9,14 @@ from typing import Any
 import click
 
 from scenarios.errors import ClinicError
+from simulator.commands.attack import attack
+from simulator.commands.case import case
 from simulator.commands.compare import compare
 from simulator.commands.export import export
 from simulator.commands.import_ import import_
 from simulator.commands.judge import judge
 from simulator.commands.list_ import list_
+from simulator.commands.pair import pair
 from simulator.commands.report import report
 from simulator.commands.run import run
 from simulator.commands.schema import schema
@@ -64,7 +67,7 @@ def main(log_json: bool, log_level: str) -> None:
     configure_logs(as_json=log_json, level=log_level)
 
 
-for _command in (run, validate, report, compare, judge, export, import_, list_, schema, serve):
+for _command in (run, validate, report, compare, judge, pair, attack, export, import_, list_, schema, serve, case):
     main.add_command(_command)
 
 

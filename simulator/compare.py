@@ -10,11 +10,14 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from simulator.agreement import agreement_of
 from simulator.figures import Entry, doctor_figures, methods, paired_figures
 from simulator.metric_names import MAIN, best, decimals, label
+from simulator.pairing_figures import pairwise_tables
 from simulator.store import read_run
 from simulator.summary import consultations, entries_of, failures
 from simulator.table import MetricTable
+from simulator.usage import UsageCount, usage_figures
 
 PAIRED_SHOWN = ("total", "coverage", "diagnosis_top1")
 
@@ -56,6 +59,11 @@ def compare_runs(folders: tuple[Path, ...]) -> dict[str, Any]:
         "doctors": doctor_figures(entries),
         "paired": paired_figures(entries, common),
         "failures": failures([run.table for run in runs]),
+        "usage": _usage(runs),
+        "agreement": {
+            f"{run.name}/{item}" if several else item: figures
+            for run in runs for item, figures in agreement_of(run.table.metrics).items()
+        },
         "cases": {"common": len(common), "not_common": odd},
         "notes": _notes(runs),
         "statistics": methods(),
@@ -67,7 +75,17 @@ def summary_tables(summary: dict[str, Any]) -> list[Table]:
     tables = [_doctors(summary)]
     if summary["paired"]:
         tables.append(_paired(summary))
-    return tables
+    return tables + pairwise_tables(summary)
+
+
+def _usage(runs: list[_Run]) -> dict[str, Any] | None:
+    """Return what all runs used, doctors named as in the comparison."""
+    several = len(runs) > 1
+    sums = {
+        (f"{run.name}/{doctor}" if several else doctor, role): spent
+        for run in runs for (doctor, role), spent in run.table.usage.sums.items()
+    }
+    return usage_figures({"batch": [run.described.get("batch", {}) for run in runs]}, UsageCount(sums))
 
 
 def _read(folders: tuple[Path, ...]) -> list[_Run]:

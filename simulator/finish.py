@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
+from simulator.agreement import agreement_words
 from simulator.batch import Tally
 from simulator.compare import summary_tables
 from simulator.report import write_report
 from simulator.summary import write_summary
+from simulator.usage import in_words
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,10 @@ def finish_run(folder: Path, *, with_report: bool = True) -> Outcome:
     return Outcome(folder, summary, write_report(folder) if with_report else None)
 
 
-def show_outcome(outcome: Outcome, tally: Tally | None = None) -> None:
-    """Print the doctors' table, failures by owner and the report's place."""
+def show_outcome(
+    outcome: Outcome, tally: Tally | None = None, replay_note: str = "", *, replayed: bool = False
+) -> None:
+    """Print the doctors' table, failures by owner, what was used, what a replay lacked, and the report's place."""
     console = Console()
     for table in summary_tables(outcome.summary):
         console.print(table)
@@ -40,6 +45,13 @@ def show_outcome(outcome: Outcome, tally: Tally | None = None) -> None:
         if tally.failures:
             owners = ", ".join(f"{owner} {count}" for owner, count in sorted(tally.failures.items()))
             console.print(f"[red]Failures by owner:[/red] {owners}", highlight=False)
+    if note := replay_note or (tally.replay_note if tally else ""):
+        console.print(Text(f"Replay: {note}", "red"), soft_wrap=True)
+    if agreed := agreement_words(outcome.summary.get("agreement", {})):
+        console.print(f"Panel's agreement (Krippendorff's alpha): {agreed}", highlight=False, soft_wrap=True)
+    if used := outcome.summary.get("usage"):
+        word = "Replayed, nothing was asked" if replayed else "Used"
+        console.print(f"{word}: {in_words(used['total'], used['currency'])}", highlight=False, soft_wrap=True)
     console.print(f"Run folder: {outcome.folder}", highlight=False, soft_wrap=True)
     if outcome.report:
         console.print(f"Report:     {outcome.report}", highlight=False, soft_wrap=True)

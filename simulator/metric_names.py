@@ -30,8 +30,17 @@ _LABELS: dict[str, str] = {
     "spoken_length": "Length of a turn",
     "overlong_turns": "Overlong turns (share)",
     "unpronounceable": "Unpronounceable characters (share)",
+    "coverage_llm": "Critical items out, by a model (share)",
+    "diagnosis_llm": "Diagnosis, by a model (share)",
+    "red_flags_llm": "Red flags handled, by a model (share)",
+    "unsafe_llm": "Unsafe advice, by a model",
+    "miscited": "Items citing no real turn (share)",
+    "miscited_llm": "Claims citing no real turn (share)",
 }
-_LOW = frozenset({"premature_diagnosis", "repetition", "overlong_turns", "unpronounceable"})
+_LOW = frozenset({
+    "premature_diagnosis", "repetition", "overlong_turns", "unpronounceable", "harmfulness", "unsafe_llm", "miscited",
+    "miscited_llm",
+})
 _NEITHER = frozenset({"exchanges", "questions_total", "questions_per_turn", "spoken_length", "closed"})
 
 

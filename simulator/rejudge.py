@@ -8,21 +8,41 @@ from pathlib import Path
 from typing import Any
 
 from agents import catalog
+from agents.llm.tape import on_tape
 from scenarios.errors import InputError, RunFolderError
 from scenarios.loader import load_batch
 from scenarios.schema import Case, Consultation, JudgeRef
 from simulator.batch import Progress, Quiet
-from simulator.build import build_judges
+from simulator.build import build_judges, close_all
 from simulator.engines.local import LocalEngine
+from simulator.preflight import ask_all
 from simulator.run_one import Machine, is_scored, judge_turns, merge_metrics
 from simulator.store import RunWriter, read_cases, read_consultations, read_run
+from simulator.tape import RunTape
 
 
 def rejudge(
     run: Path, out: Path, *, names: tuple[str, ...] = (), judges_from: Path | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Write ``out`` with the turns of ``run`` and new verdicts. Raises RunFolderError, InputError."""
+    progress: Progress | None = None, replay: Path | None = None, ask_first: bool = False,
+) -> str:
+    """Write ``out`` with the turns of ``run`` and new verdicts.
+
+    Args:
+        run: the run folder to be judged; it stays as it is.
+        out: a new run folder.
+        names: backends to judge by.
+        judges_from: a batch file to take the judges from.
+        progress: shown as consultations are judged.
+        replay: a run folder whose recorded replies stand in for every model.
+        ask_first: ask the judges' servers first whether they can serve this.
+
+    Returns:
+        What a replay did not find, or ''.
+
+    Raises:
+        ClinicError: a server that cannot serve the judges (with ``ask_first``); nothing was written.
+        RunFolderError, InputError: unsuitable folders or judges.
+    """
     described = read_run(run)
     cases = read_cases(run)
     refs = _judges(described, names, judges_from)
@@ -31,25 +51,35 @@ def rejudge(
     shown = [ref.model_dump(mode="json") for ref in refs]
     info = {**described, "judged_from": str(run), "batch": {**described["batch"], "judges": shown}}
     identity = {**info.pop("identity"), "judges": shown}
-    writer = RunWriter(out, identity, info, resume=False)
-    try:
-        writer.write_cases(tuple(cases.values()))
-        batch = described["batch"]
-        machine = build_judges(refs, timeout_s=batch["turn_timeout_s"], retries=batch["retries"])
-        shown_to = progress or Quiet()
-        shown_to.start(sum(1 for _ in read_consultations(run)), 0)
+    batch, tape = described["batch"], RunTape(out, replay)
+    machine, judges = build_judges(refs, timeout_s=batch["turn_timeout_s"], retries=batch["retries"])
+    shown_to = progress or Quiet()
+    with asyncio.Runner() as runner:
+        try:
+            if ask_first and not replay:
+                named = {f"judge {name}": judge for name, judge in judges.items()}
+                runner.run(ask_all(named, cases.values(), batch["max_turns"]))
+            writer = RunWriter(out, identity, info, resume=False)
+            try:
+                writer.write_cases(tuple(cases.values()))
+                shown_to.start(sum(1 for _ in read_consultations(run)), 0)
 
-        def done(record: Consultation) -> None:
-            writer.consultation(record)
-            shown_to.consultation(record)
+                def done(record: Consultation) -> None:
+                    writer.consultation(record)
+                    shown_to.consultation(record)
 
-        asyncio.run(_judge_all(run, cases, machine, done, batch["concurrency"]))
-    finally:
-        writer.close()
+                runner.run(_judge_all(run, cases, machine, done, batch["concurrency"], tape))
+            finally:
+                writer.close()
+                tape.close()
+        finally:
+            runner.run(close_all(judges.values()))
+    return tape.why_missing(identity)
 
 
 async def _judge_all(
-    run: Path, cases: dict[str, Case], machine: Machine, done: Callable[[Consultation], None], concurrency: int
+    run: Path, cases: dict[str, Case], machine: Machine, done: Callable[[Consultation], None], concurrency: int,
+    tape: RunTape,
 ) -> None:
     async def held(old: Consultation) -> Consultation:
         if old.key.case not in cases:
@@ -60,7 +90,8 @@ async def _judge_all(
         return await _judge_again(machine, cases[old.key.case], old)
 
     engine = LocalEngine(held, judged, done, concurrency)
-    await engine.run(read_consultations(run), asyncio.Event())
+    with on_tape(tape):
+        await engine.run(read_consultations(run), asyncio.Event())
 
 
 async def _judge_again(machine: Machine, case: Case, old: Consultation) -> Consultation:

@@ -12,6 +12,8 @@ from markupsafe import Markup
 from scenarios.schema import DIMENSIONS, Case, Consultation
 from simulator import drawing, pages
 from simulator.metric_names import MAIN, best, ordered, span
+from simulator.pairing_figures import pairwise_part
+from simulator.pairing_report import pairwise_context
 from simulator.report_data import Curves, Reasons, Transcripts
 from simulator.store import REPORT, read_run, write_parts
 from simulator.summary import summarise
@@ -37,7 +39,7 @@ def write_report(folder: Path) -> Path:
         missing.see(record, case)
 
     table = MetricTable.read(folder, see)
-    summary = summarise(described, table)
+    summary = summarise(described, table) | pairwise_part(folder, table.names["doctor"])
     page = pages.environment().get_template("report.html.j2").stream({
         **context(described, summary, table, curves),
         "reasons": {**missing.main(), **_silent(summary)},
@@ -67,6 +69,7 @@ def context(
             for metric in metrics
         },
         "pairs": paired_blocks(summary), "plots": plots(summary, table, curves),
+        "pairwise": pairwise_context(summary),
         "keys": [(drawing.key(place), name) for place, name in enumerate(doctors)],
     }
 

@@ -44,7 +44,7 @@ class RunWriter:
             compare_identity(folder, identity)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(folder)
+            self._lock = lock_folder(folder)
             if not exists:
                 write_whole(folder / RUN, json.dumps({**info, "identity": identity}, ensure_ascii=False, indent=2))
         except OSError as error:
@@ -131,7 +131,7 @@ def without_timings(line: dict[str, Any]) -> dict[str, Any]:
 def compare_identity(folder: Path, identity: dict[str, Any]) -> None:
     """Raise RunFolderError naming what differs when ``folder`` holds a run of another configuration."""
     stored = read_run(folder)["identity"]
-    differing = sorted(_differences(stored, json.loads(json.dumps(identity)), ""))
+    differing = sorted(differences(stored, json.loads(json.dumps(identity)), ""))
     if differing:
         shown = ", ".join(differing[:5]) + (" ..." if len(differing) > 5 else "")
         raise RunFolderError(
@@ -153,15 +153,17 @@ def write_parts(path: Path, parts: Iterable[str]) -> None:
         raise RunFolderError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _differences(a: Any, b: Any, path: str) -> Iterator[str]:
+def differences(a: Any, b: Any, path: str) -> Iterator[str]:
+    """Yield the dotted paths, below ``path``, at which two JSON values differ."""
     if isinstance(a, dict) and isinstance(b, dict):
         for key in a.keys() | b.keys():
-            yield from _differences(a.get(key), b.get(key), f"{path}.{key}" if path else key)
+            yield from differences(a.get(key), b.get(key), f"{path}.{key}" if path else key)
     elif a != b:
         yield path
 
 
-def _lock(folder: Path) -> int:
+def lock_folder(folder: Path) -> int:
+    """Return the open lock of a folder that nobody else is writing; raises RunFolderError when somebody is."""
     handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,9 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from simulator.agreement import agreement_of
 from simulator.figures import Entry, case_names, doctor_figures, methods, paired_figures
+from simulator.pairing_figures import pairwise_part
 from simulator.store import SUMMARY, read_run, write_whole
 from simulator.table import MetricTable
+from simulator.usage import usage_figures
 
 
 def build_summary(folder: Path) -> dict[str, Any]:
@@ -18,12 +21,14 @@ def build_summary(folder: Path) -> dict[str, Any]:
     ``{name, notice, seed, consultations: {planned, finished, scored, by_stop_reason}, doctors: {NAME: {backend,
     n_cases, n, metrics: {METRIC: {mean, ci95, n, n_cases}}, pass: {at_1, at_k, hat_k, k, n_cases}, failures:
     {OWNER: count}, unparsed_rate}}, paired: [{a, b, metric, mean, ci95, p, p_holm, n_cases, wins, ties, losses,
-    detectable}], failures: [{owner, kind, count}], statistics}``. A figure that cannot be had is None.
+    detectable}], failures: [{owner, kind, count}], usage, agreement, statistics}``. What cannot be had is None.
+    Once doctors were compared by a referee there is ``pairwise`` as well: see ``simulator.pairing_figures``.
 
     Raises:
         RunFolderError: ``folder`` is no run folder or one of its files cannot be read.
     """
-    return summarise(read_run(folder), MetricTable.read(folder))
+    table = MetricTable.read(folder)
+    return summarise(read_run(folder), table) | pairwise_part(folder, table.names["doctor"])
 
 
 def write_summary(folder: Path) -> dict[str, Any]:
@@ -44,6 +49,8 @@ def summarise(described: dict[str, Any], table: MetricTable) -> dict[str, Any]:
         "doctors": doctor_figures(entries),
         "paired": paired_figures(entries, case_names(entries)),
         "failures": failures([table]),
+        "usage": usage_figures(described, table.usage),
+        "agreement": agreement_of(table.metrics),
         "statistics": methods(),
     }
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scenarios.errors import RunFolderError
 from scenarios.schema import Case, Consultation, KeyId
 from simulator.store import read_cases, read_consultations, read_run
+from simulator.usage import UsageCount
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,7 +28,7 @@ class MetricTable:
 
     ``case``, ``doctor``, ``language``, ``department`` and ``stop`` are indexes into ``names[column]``.
     ``metrics`` holds one float column a metric; NaN where the record has none. ``failures`` counts
-    (doctor, owner, kind) over all consultations, scored or not.
+    (doctor, owner, kind) over all consultations, scored or not; ``usage`` the models' tokens.
     """
 
     names: dict[str, tuple[str, ...]]
@@ -42,6 +43,7 @@ class MetricTable:
     exchanges: Ints
     metrics: dict[str, Floats]
     failures: Counter[tuple[str, str, str]]
+    usage: UsageCount = field(default_factory=UsageCount)
 
     def __len__(self) -> int:
         """Return the number of consultations, scored or not."""
@@ -99,6 +101,7 @@ class _Rows:
     ints: dict[str, array[int]] = field(default_factory=dict)
     metrics: dict[str, array[float]] = field(default_factory=dict)
     failures: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    usage: UsageCount = field(default_factory=UsageCount)
 
     def add(self, record: Consultation, folder: Path) -> None:
         """Take one record in; raises RunFolderError when the run already has it."""
@@ -124,6 +127,7 @@ class _Rows:
         for column, number in numbers.items():
             self._put(column, int(number))
         self._metrics(record.metrics)
+        self.usage.see(record)
         self.failures.update((key.doctor, failure.owner, failure.kind) for failure in record.failures)
 
     def _put(self, column: str, number: int) -> None:
@@ -152,7 +156,7 @@ class _Rows:
         order = np.lexsort((raw.get("trial", empty), raw["doctor"], raw["case"]))
         sort = {name: column[order] for name, column in raw.items()}
         return MetricTable(
-            names=names, failures=self.failures,
+            names=names, failures=self.failures, usage=self.usage,
             metrics={name: np.array(column)[order] for name, column in sorted(self.metrics.items())},
             **{name: sort.get(name, empty) for name in (
                 "case", "doctor", "trial", "language", "department", "stop", "exchanges"

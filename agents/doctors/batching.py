@@ -76,14 +76,18 @@ class Batcher(Generic[Job, Result]):
             for waiter in batch:
                 waiter.started.set_result(None)
             running = asyncio.get_running_loop().run_in_executor(self._thread, self._work, [w.job for w in batch])
-            await asyncio.wait([running])
-            self._hand_out(batch, running)
+            try:
+                await asyncio.wait([running])
+                self._hand_out(batch, running)
+            finally:
+                for waiter in batch:
+                    waiter.done.cancel()
 
     def _next_batch(self) -> list[_Waiter[Job, Result]]:
         batch: list[_Waiter[Job, Result]] = []
         while self._queue and len(batch) < self._size:
             waiter = self._queue.popleft()
-            if not waiter.done.done():
+            if not (waiter.started.done() or waiter.done.done()):
                 batch.append(waiter)
         return batch
 

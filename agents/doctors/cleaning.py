@@ -51,8 +51,7 @@ def _without_thought(text: str) -> str:
     since, thinks = 0, False
     for tag in _THINKS.finditer(text):
         if tag[1]:
-            kept, thinks = (kept if thinks else []), False
-            since = tag.end()
+            since, thinks = tag.end(), False
         elif not thinks:
             kept.append(text[since : tag.start()])
             thinks = True

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from statistics import fmean
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,7 @@ from agents.judges.agreement import MEMBER
 from agents.judges.llm import JudgeModelOptions, LLMJudge, LLMJudgeOptions, RubricChoice
 from agents.judges.prompts import judge_fingerprint
 from agents.llm.forecast import Forecast
+from agents.llm.options import LLMOptions
 from agents.llm.types import Model
 from agents.protocols import JudgeView
 from scenarios.errors import AgentFailure
@@ -36,7 +37,9 @@ class PanelMember(JudgeModelOptions):
 
 
 class PanelOptions(RubricChoice):
-    """Two or more members, one rubric."""
+    """Two or more members, one rubric; ``speed_only`` holds for the members' keys."""
+
+    speed_only: ClassVar[frozenset[str]] = LLMOptions.speed_only
 
     members: tuple[PanelMember, ...] = Field(min_length=2, max_length=20)
 

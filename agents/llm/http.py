@@ -107,7 +107,9 @@ async def read_bounded(response: Any, reading: Reading, most: int) -> None:
             async for part in parts:
                 size += len(part)
                 if size > most:
-                    raise Fault("oversized_reply", f"the reply is longer than {most} bytes (max_reply_bytes)")
+                    raise Fault(
+                        "oversized_reply", f"the reply is longer than {most} bytes (max_reply_bytes)", retry=True
+                    )
                 reading.feed(part)
     finally:
         await response.aclose()

@@ -62,6 +62,8 @@ async def _pause(reason: Fault, options: LLMOptions, spent: _Spent) -> None:
         raise reason
     spent.tries += 1
     pause = pause_s(spent.tries, reason.after_s)
+    if spent.work_s + pause >= options.total_timeout_s:
+        raise reason
     with waiting() if reason.kind == "rate_limited" else nullcontext():
         await asyncio.sleep(pause)
     spent.work_s += pause

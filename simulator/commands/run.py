@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -11,6 +12,9 @@ Examples:
   clinic run scenarios/batches/quickstart.yaml --out runs/quickstart
   clinic run compare.yaml --resume                  go on after a crash or Ctrl-C
   clinic run compare.yaml --only zh-ent-01 --doctor careful --trials 1
+  clinic run compare.yaml --dry-run                 how many calls, tokens and how much money
+  clinic run compare.yaml --budget 2Mtok            stop cleanly when so much is used; go on with --resume
+  clinic run compare.yaml --replay runs/compare --out runs/again    the same words without a server
 """
 
 
@@ -24,21 +28,47 @@ Examples:
 @click.option("--only", multiple=True, metavar="CASE", help="Only this case (repeatable).")
 @click.option("--doctor", "doctors", multiple=True, metavar="NAME", help="Only this doctor of the batch (repeatable).")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N cases.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+              help="Hold consultations in this process, or on the nodes of a Ray cluster.")
+@click.option("--address", metavar="auto|HOST:PORT|ray://...", help="The Ray cluster  [default: started here]")
+@click.option("--budget", metavar="2Mtok|5USD", help="Start nothing new once so many tokens or so much money are used.")
+@click.option("--dry-run", is_flag=True, help="Only estimate calls, tokens and cost; asks nobody, writes nothing.")
+@click.option("--no-preflight", is_flag=True, help="Do not ask the model servers first whether they can serve this.")
+@click.option("--replay", type=click.Path(path_type=Path), metavar="RUN",
+              help="Take every model reply from this run folder; needs no server.")
 @click.option("--no-report", is_flag=True, help="Write summary.json but no report.html.")
 def run(
     file: Path, out: Path | None, resume: bool, concurrency: int | None, trials: int | None, seed: int | None,
-    only: tuple[str, ...], doctors: tuple[str, ...], limit: int | None, no_report: bool,
+    only: tuple[str, ...], doctors: tuple[str, ...], limit: int | None, engine: Literal["local", "ray"],
+    address: str | None, budget: str | None, dry_run: bool, no_preflight: bool, replay: Path | None, no_report: bool,
 ) -> None:
     """Run the batch in FILE: every case with every doctor, judged, stored and reported."""
-    from simulator.batch import run_batch
+    from scenarios.errors import BudgetReached
+    from simulator.batch import Terms, run_batch
     from simulator.finish import finish_run, show_outcome
+    from simulator.forecasting import affordable
+    from simulator.pairing_finish import pair_after_run
     from simulator.preparation import describe, prepare
     from simulator.progress import BatchBar
 
     ready = prepare(file, {"concurrency": concurrency, "trials": trials, "seed": seed})
     plan = ready.plan.narrowed(only, doctors, limit)
     folder = out or Path("runs") / ready.batch.name
+    replayed = {"replay_of": str(replay)} if replay else {}
+    terms = Terms(affordable(budget, ready.batch, replay), not no_preflight, replay)
+    if dry_run:
+        from simulator.dry_run import show_forecast
+
+        show_forecast(plan, ready.staff, folder if resume else None, terms.budget)
+        return
     with BatchBar(ready.batch.name) as bar:
-        tally = run_batch(plan, ready.staff, folder, describe(plan), resume=resume, progress=bar)
+        tally = run_batch(
+            plan, ready.staff, folder, describe(plan) | replayed, resume=resume, progress=bar, engine=engine,
+            address=address, terms=terms,
+        )
+    if not tally.budget_note:
+        pair_after_run(folder, ready.batch, replay)
     outcome = finish_run(folder, with_report=not no_report)
-    show_outcome(outcome, tally)
+    show_outcome(outcome, tally, replayed=replay is not None)
+    if tally.budget_note:
+        raise BudgetReached(tally.budget_note)

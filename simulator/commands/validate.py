@@ -1,4 +1,4 @@
-"""``clinic validate``: checks batch and case files without running anything."""
+"""``clinic validate``: checks batch, case and rubric files without running anything."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ Examples:
 """
 
 
-@click.command(short_help="Check batch and case files without running.", epilog=EXAMPLES)
+@click.command(short_help="Check batch, case and rubric files without running.", epilog=EXAMPLES)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def validate(files: tuple[Path, ...]) -> None:
-    """Check batch and case FILES: keys, types, backends, duplicate ids, missing files."""
+    """Check batch, case and rubric FILES: keys, types, backends, duplicate ids, missing files."""
     from scenarios.loader import load_batch, load_case_file, load_cases
+    from scenarios.rubric_file import load_rubric, looks_like_rubric
     from scenarios.yaml_file import read_yaml
     from simulator.build import check
 
     for file in files:
         data = None if file.suffix == ".jsonl" else read_yaml(file).data
-        if isinstance(data, dict) and ("doctors" in data or "cases" not in data) and "chief_complaint" not in data:
+        if looks_like_rubric(data):
+            rubric = load_rubric(file)
+            click.echo(f"{file}: ok. Rubric {rubric.id!r} with {len(rubric.item_ids)} {rubric.kind}")
+        elif isinstance(data, dict) and ("doctors" in data or "cases" not in data) and "chief_complaint" not in data:
             batch, source = load_batch(file)
             check(batch, source)
             cases = load_cases(batch, source)

@@ -30,10 +30,11 @@ class LocalEngine(Generic[Job, Held, Done]):
         conclude: Callable[[Held], Awaitable[Done]],
         done: Callable[[Done], None],
         concurrency: int,
+        head_start_s: float = HEAD_START_S,
     ) -> None:
         """Keep the three steps; nothing runs yet."""
         self._hold, self._conclude, self._done = hold, conclude, done
-        self._concurrency = concurrency
+        self._concurrency, self._head_start_s = concurrency, head_start_s
         self._places = asyncio.Semaphore(concurrency)
         self._turnstile = asyncio.Lock()
         self._concluding: set[asyncio.Task[None]] = set()
@@ -84,7 +85,7 @@ class LocalEngine(Generic[Job, Held, Done]):
         try:
             async with self._turnstile:
                 task = asyncio.ensure_future(self._conclude(held))
-                await asyncio.wait({task}, timeout=HEAD_START_S)
+                await asyncio.wait({task}, timeout=self._head_start_s)
             self._done(await task)
         finally:
             if task is not None:

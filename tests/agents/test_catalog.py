@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -15,7 +16,10 @@ from agents import catalog
 from scenarios.errors import InputError, MissingExtra, UnknownName
 from scenarios.schema import BackendRef
 
-NEEDED = {
+MODEL = {"model": "m"}
+NEEDED: dict[str, dict[str, Any]] = {
+    "chat": MODEL, "audio-chat": MODEL, "process": MODEL, "transformers": MODEL, "llm": MODEL, "reference": MODEL,
+    "pairwise": MODEL, "panel": {"members": [MODEL, {"model": "n"}]},
     "scripted-doctor": {"lines": ["hello"]},
     "scripted-patient": {"lines": ["hello"]},
     "scripted-examiner": {"text": "none"},
@@ -24,9 +28,21 @@ NEEDED = {
 
 @pytest.mark.parametrize("spec", catalog.BUILT_IN, ids=lambda spec: f"{spec.role}-{spec.name}")
 def test_every_built_in_backend_can_be_made(spec: catalog.BackendSpec) -> None:
-    made = catalog.create(spec.role, BackendRef(backend=spec.name, **NEEDED.get(spec.name, {})))
-    verb = {"doctor": "reply", "patient": "speak", "examiner": "examine", "judge": "judge"}[spec.role]
-    assert callable(getattr(made, verb))
+    ref = BackendRef(backend=spec.name, **NEEDED.get(spec.name, {}))
+    if spec.extra == "local" and find_spec("torch") is None:
+        with pytest.raises(MissingExtra, match=r"clinic-simulator\[local\]"):
+            catalog.create(spec.role, ref)
+        return
+    made = catalog.create(spec.role, ref)
+    verbs = {"doctor": "reply", "patient": "speak", "examiner": "examine", "judge": "judge", "referee": "prefer"}
+    assert callable(getattr(made, verbs[spec.role]))
+
+
+def test_what_cannot_change_a_word_stays_out_of_a_runs_identity_also_in_a_panel() -> None:
+    here = BackendRef(backend="panel", members=[{"model": "m", "base_url": "http://a/v1"}, {"model": "n"}])
+    there = BackendRef(backend="panel", members=[{"model": "m", "base_url": "http://b/v1"}, {"model": "n"}])
+    other = BackendRef(backend="panel", members=[{"model": "x", "base_url": "http://a/v1"}, {"model": "n"}])
+    assert catalog.identity("judge", here) == catalog.identity("judge", there) != catalog.identity("judge", other)
 
 
 def test_every_role_but_voices_has_a_real_backend_and_a_fake() -> None:
