@@ -70,7 +70,7 @@ def some_cases(count: int) -> tuple[Case, ...]:
 
 def overhead(url: str, model: str, rounds: int) -> None:
     """(a) Consultations a minute as a share of what a bare client gets with the very same requests."""
-    for concurrency, count in ((1, 4), (8, 24), (32, 64)):
+    for concurrency, count in ((1, 6), (8, 32), (32, 96)):
         shares, cpus, rates = [], [], []
         for turn in range(rounds):
             talks = Talks()
@@ -177,6 +177,7 @@ def main(parts: tuple[str, ...], url: str | None, model: str, rounds: int) -> No
         if set(wanted) - {"c"}:
             url = url or stack.enter_context(tiny_server())
             uvloop.run(warm(url, model))
+            ours(batch_of(url, model, 8, "warm"), some_cases(8))  # what is imported and read once, on both sides
             if "a" in wanted:
                 overhead(url, model, rounds)
             if "b" in wanted:

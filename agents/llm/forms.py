@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -31,7 +31,7 @@ class Unusable(Exception):
         super().__init__(f"{kind}: {message}")
 
 
-@cache
+@lru_cache(maxsize=1024)
 def strict_schema(form: type[BaseModel]) -> dict[str, Any]:
     """Return the form's JSON schema as servers want it: closed objects, every key required, references written out."""
     schema = form.model_json_schema()

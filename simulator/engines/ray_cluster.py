@@ -56,7 +56,8 @@ def cluster(address: str | None) -> Iterator[Any]:
         first = str(error).strip().split("\n")[0].rstrip(".")[:300]
         raise InputError(
             f"no Ray cluster can be used {where}: {first}. Start one with 'ray start --head' and give its address "
-            f"as HOST:PORT, or 'auto' on one of its nodes; without --address Ray is started on this machine."
+            f"as HOST:PORT, or 'auto' on one of its nodes; without --address Ray is started on this machine. A cluster "
+            f"that wants a token is entered with RAY_AUTH_MODE=token and the token in RAY_AUTH_TOKEN."
         ) from error
     try:
         yield ray
@@ -105,7 +106,7 @@ class Places:
         self._places = [Place(actor) for actor in _start(ray, batch, at_once, taping)]
         self._changed = asyncio.Event()
         self._problem: ClinicError | None = None
-        self._hopeless = 0
+        self._hopeless, self._warned_at = 0, 0.0
         self._meetings = {asyncio.create_task(self._meet(place, first=True)) for place in self._places}
         self._gathered = asyncio.create_task(_wait(self._meetings, GATHER_S))
 
@@ -124,10 +125,17 @@ class Places:
                 async with asyncio.timeout(NO_ROOM_S):
                     await self._changed.wait()
             except TimeoutError:
-                log.warning("no node has room for an actor yet; waiting", cpus_each=CPU_SHARE)
+                self._warn_of_waiting()
         place = min(there, key=lambda place: place.busy)
         place.busy += 1
         return place
+
+    def _warn_of_waiting(self) -> None:
+        """Say it once for all who wait."""
+        now = asyncio.get_running_loop().time()
+        if now - self._warned_at >= NO_ROOM_S:
+            self._warned_at = now
+            log.warning("no node has room for an actor yet; waiting", cpus_each=CPU_SHARE)
 
     def leave(self, place: Place) -> None:
         """Say that a consultation is no longer there."""

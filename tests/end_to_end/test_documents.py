@@ -14,7 +14,8 @@ from scenarios.schema import Batch
 from tests.end_to_end.conftest import ROOT, clinic
 
 BRING = {
-    "agentclinic": "agentclinic_medqa.jsonl", "meddg_72b": "MedDG-sharegpt-test.json", "aihospital_72b": "patients.json",
+    "agentclinic": "agentclinic_medqa.jsonl", "meddg_72b": "MedDG-sharegpt-test.json",
+    "aihospital_72b": "patients.json",
 }
 """Batches over other people's data, and the file that one has to bring."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
