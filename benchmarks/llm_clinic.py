@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,29 @@ WORDS = 40
 """Tokens of a doctor's reply; the patient's and judge's lengths follow from their forms."""
 
 
-def batch_of(url: str, model: str, concurrency: int, salt: str) -> Batch:
-    """Return a batch of LLM patient, chat doctor and LLM judge on one server; ``salt`` keeps its cache to itself."""
+LINES = (
+    "When did it begin, and did it come on all of a sudden or bit by bit over some days?",
+    "Where exactly do you feel it, and does it go anywhere else from there?",
+    "What makes it worse, and is there anything that you do that makes it better?",
+    "Have you noticed anything else, such as fever, weight loss or trouble sleeping?",
+    "Do you take any medicines, and are you allergic to something that you know of?",
+    "It is probably nothing bad. Rest, drink enough, and come back if it gets worse.",
+)
+"""What a doctor says where only patient and judge are measured."""
+
+
+def batch_of(
+    url: str, model: str, concurrency: int, salt: str, *, lines: tuple[str, ...] = (), record: str = "auto"
+) -> Batch:
+    """Return a batch of LLM patient, chat doctor (or ``lines``) and LLM judge; ``salt`` keeps its cache to itself."""
     server = {"model": model, "base_url": url, "extra_body": {"cache_salt": salt}}
     return Batch.model_validate({
         "name": "llm-clinic", "cases": ["none"], "max_turns": EXCHANGES, "concurrency": concurrency, "seed": 7,
-        "doctors": {"d": {"backend": "chat", "max_tokens": WORDS, "stream": False, **server}},
+        "doctors": {"d": {"backend": "scripted-doctor", "lines": lines} if lines else {
+            "backend": "chat", "max_tokens": WORDS, "stream": False, **server,
+        }},
         "patient": {"backend": "llm", "reasks": 0, **server},
-        "judges": [{"backend": "llm", **server}],
+        "judges": [{"backend": "llm", "record": record, **server}],
     })
 
 
@@ -98,20 +114,25 @@ def against_reference(part: str, url: str, model: str, *, few: int, many: int, c
 
 
 def prefix_cache(url: str, model: str, count: int = 12) -> None:
-    """(d) Prompt tokens that the server had to compute, by its own metrics, ours against the reference's shape."""
+    """(d) Patient's and judge's prompt tokens that the server had to compute, by its own metrics, in both shapes."""
     cases = some_cases(count)
-    before = cache_counters(url)
-    uvloop.run(reference_way(url, model, cases, EXCHANGES, WORDS, "reference-d"))
-    between = cache_counters(url)
-    ours(batch_of(url, model, 8, "ours-d"), cases)
-    after = cache_counters(url)
-    theirs = [between[i] - before[i] for i in (0, 1)]
-    mine = [after[i] - between[i] for i in (0, 1)]
-    ratio = (theirs[0] - theirs[1]) / max(1.0, mine[0] - mine[1])
-    show("d", f"{count} cases x {EXCHANGES} exchanges, patient, doctor and judge: uncached prompt tokens "
-         f"{mine[0] - mine[1]:,.0f} of {mine[0]:,.0f} (hit rate {mine[1] / mine[0]:.0%}) against "
-         f"{theirs[0] - theirs[1]:,.0f} of {theirs[0]:,.0f} (hit rate {theirs[1] / theirs[0]:.0%}) in the reference's "
-         f"prompt shape: {ratio:.1f}x fewer (target: 2x)")
+
+    def counted(work: Callable[[], object]) -> tuple[float, float]:
+        before = cache_counters(url)
+        work()
+        looked_up, found = (now - then for now, then in zip(cache_counters(url), before, strict=True))
+        return looked_up, looked_up - found
+
+    whole, theirs = counted(
+        lambda: uvloop.run(reference_way(url, model, cases, EXCHANGES, WORDS, "reference-d", LINES))
+    )
+    for record in ("hide", "show"):
+        batch = batch_of(url, model, 8, f"ours-d-{record}", lines=LINES, record=record)
+        looked_up, mine = counted(partial(ours, batch, cases))
+        show("d", f"{count} cases x {EXCHANGES} exchanges, patient and judge (its gold record: {record}): uncached prompt "
+             f"tokens {mine:,.0f} of {looked_up:,.0f} (hit rate {1 - mine / looked_up:.0%}) against {theirs:,.0f} of "
+             f"{whole:,.0f} (hit rate {1 - theirs / whole:.0%}) in the reference's prompt shape: {theirs / mine:.1f}x "
+             f"fewer (target: 2x); {whole / mine:.1f}x fewer than without any prefix cache, as the reference runs")
 
 
 def cache_counters(url: str) -> tuple[float, float]:

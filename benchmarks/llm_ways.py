@@ -87,11 +87,14 @@ async def bare_client(url: str, talks: Talks, concurrency: int, salt: str) -> fl
         return time.perf_counter() - start
 
 
-async def reference_way(url: str, model: str, cases: tuple[Case, ...], exchanges: int, words: int, salt: str) -> Spent:
+async def reference_way(
+    url: str, model: str, cases: tuple[Case, ...], exchanges: int, words: int, salt: str, lines: tuple[str, ...] = ()
+) -> Spent:
     """One dialogue at a time, each patient prompt rebuilt as one message, then a second pass that judges.
 
     The shape follows the published scripts: record, history and rules in one user message (record first, history in
-    the middle, rules last), free text out; the doctor is prompted as a chat; the judge gets rules, then dialogue.
+    the middle, rules last), free text out; the doctor is prompted as a chat, or says ``lines`` without a model; the
+    judge gets rules, then dialogue.
     """
     calls, prompts = 0, reference_prompts()
     async with httpx.AsyncClient(timeout=600) as client:
@@ -105,7 +108,7 @@ async def reference_way(url: str, model: str, cases: tuple[Case, ...], exchanges
             return text
 
         start = time.perf_counter()
-        talks = [await _dialogue(ask, prompts, case, exchanges, words) for case in cases]
+        talks = [await _dialogue(ask, prompts, case, exchanges, words, lines) for case in cases]
         for talk in talks:
             whole = "\n".join((prompts["judge_rules"], _text(talk), prompts["judge_format"]))
             await ask([{"role": "user", "content": whole}], JUDGE_TOKENS)
@@ -119,7 +122,7 @@ def reference_prompts() -> dict[str, str]:
 
 
 async def _dialogue(
-    ask: Any, prompts: dict[str, str], case: Case, exchanges: int, words: int
+    ask: Any, prompts: dict[str, str], case: Case, exchanges: int, words: int, lines: tuple[str, ...]
 ) -> list[tuple[str, str]]:
     record = _record(case)
     said: list[tuple[str, str]] = []
@@ -127,6 +130,9 @@ async def _dialogue(
         rest = (prompts["reply_lead"], _text(said), prompts["reply_rules"]) if turn else (prompts["opening_rules"],)
         prompt = "\n".join((record, *rest))
         said.append(("patient", await ask([{"role": "user", "content": prompt}], PATIENT_TOKENS)))
+        if lines:
+            said.append(("doctor", lines[turn]))
+            continue
         chat = [{"role": "user" if who == "patient" else "assistant", "content": text} for who, text in said]
         said.append(("doctor", await ask([{"role": "system", "content": prompts["doctor_rules"]}, *chat], words)))
     return said

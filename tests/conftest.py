@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import structlog
 
 from tests.tiny_server import SHARED, TinyServer, Unavailable, environment, shared_server, stop_server, tiny_model
 
@@ -34,6 +35,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if known.exists():
         stop_server(TinyServer(**json.loads(known.read_text())))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Undo how a command in one test set up the logs: its standard error is closed when the next test runs."""
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
