@@ -129,10 +129,12 @@ def prefix_cache(url: str, model: str, count: int = 12) -> None:
     for record in ("hide", "show"):
         batch = batch_of(url, model, 8, f"ours-d-{record}", lines=LINES, record=record)
         looked_up, mine = counted(partial(ours, batch, cases))
-        show("d", f"{count} cases x {EXCHANGES} exchanges, patient and judge (its gold record: {record}): uncached prompt "
-             f"tokens {mine:,.0f} of {looked_up:,.0f} (hit rate {1 - mine / looked_up:.0%}) against {theirs:,.0f} of "
-             f"{whole:,.0f} (hit rate {1 - theirs / whole:.0%}) in the reference's prompt shape: {theirs / mine:.1f}x "
-             f"fewer (target: 2x); {whole / mine:.1f}x fewer than without any prefix cache, as the reference runs")
+        ours_shown = f"{mine:,.0f} of {looked_up:,.0f} (hit rate {1 - mine / looked_up:.0%})"
+        theirs_shown = f"{theirs:,.0f} of {whole:,.0f} (hit rate {1 - theirs / whole:.0%})"
+        show("d", f"{count} cases x {EXCHANGES} exchanges, patient and judge (its gold record: {record}): uncached "
+             f"prompt tokens {ours_shown} against {theirs_shown} in the reference's prompt shape: "
+             f"{theirs / mine:.1f}x fewer (target: 2x); {whole / mine:.1f}x fewer than without any prefix cache, as "
+             f"the reference runs")
 
 
 def cache_counters(url: str) -> tuple[float, float]:
