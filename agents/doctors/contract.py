@@ -63,15 +63,9 @@ def read_reply(text: str) -> ContractReply:
 class ProcessTransport(HttpTransport):
     """The way to a doctor server: as to a language model, with other words on the wire."""
 
-    async def send(self, request: Request) -> Raw:
-        """Send ``request.messages[0]``, which is a request of the contract, once. Raises Fault."""
-        server = self.server()
-        try:
-            raw = await _exchange(server, request)
-        except Fault as fault:
-            raise await self._judged(server, fault) from fault.__cause__
-        server.breaker.answered()
-        return raw
+    async def exchange(self, server: Server, request: Request) -> Raw:
+        """Put ``request.messages[0]``, which is a request of the contract, on the wire. Raises Fault."""
+        return await _exchange(server, request)
 
     async def preflight(self, longest: int) -> None:
         """Wait until the server has loaded its model.

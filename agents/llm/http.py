@@ -52,11 +52,15 @@ class HttpTransport:
         """Send one request once. Raises Fault."""
         server = self.server()
         try:
-            raw = await _exchange(server, request)
+            raw = await self.exchange(server, request)
         except Fault as fault:
             raise await self._judged(server, fault) from fault.__cause__
         server.breaker.answered()
         return raw
+
+    async def exchange(self, server: Server, request: Request) -> Raw:
+        """Put the request on the wire and read the reply; other contracts over HTTP replace this. Raises Fault."""
+        return await _exchange(server, request)
 
     async def _judged(self, server: Server, fault: Fault) -> Fault:
         """Return the fault, marked as dead when the server proves to be."""

@@ -42,9 +42,11 @@ async def test_all_callers_of_all_agents_wait_behind_one_probe(server: FaultServ
         server.settings["latency_s"] = 0.01
         await asyncio.to_thread(server.start)
         server.hub.healthy = False
+        began = time.monotonic()
         await asyncio.sleep(0.6)
+        most = (time.monotonic() - began) / 0.2 + 2
         asked, done = server.hub.health_asked, [call for call in calls if call.done()]
-        assert 2 <= asked <= 12, "one probe with a growing interval up to 0.2 s, not sixty"
+        assert 2 <= asked <= most, "one probe with a growing interval up to 0.2 s, not sixty"
         assert done == [] and server.requests == [], "nobody goes on before the server says it is healthy"
         server.hub.healthy = True
         assert all(reply.text for reply in await asyncio.gather(*calls))
