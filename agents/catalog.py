@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,7 @@ from scenarios.schema import BackendRef, Frozen
 BackendRole = Literal["doctor", "patient", "examiner", "judge", "referee", "voice", "listener"]
 log = structlog.get_logger(__name__)
 
+_SECRET = re.compile(r"api_?key|(^|[._])(key|token|secret|password|authorization)$", re.I)
 ENTRY_POINT_GROUP = "clinic_simulator.backends"
 
 
@@ -166,7 +168,7 @@ def validate_options(spec: BackendSpec, options: Mapping[str, Any]) -> Frozen | 
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{spec.role} {spec.name!r}, option {key!r}: {first['msg']} (got {first.get('input')!r}). "
+            f"{spec.role} {spec.name!r}, option {key!r}: {first['msg']} ({_got(key, first.get('input'))}). "
             f"Options: {', '.join(model.model_fields) or 'none'}"
         ) from error
     if not isinstance(made, Frozen):
@@ -185,6 +187,13 @@ def identity(role: BackendRole, ref: BackendRef) -> dict[str, Any]:
         speed_only = getattr(_load(spec.options, spec), "speed_only", speed_only)
     entry = {"defaults": dict(spec.defaults)} if spec.defaults else {}
     return _less(ref.model_dump(mode="json"), speed_only) | entry
+
+
+def _got(key: str, value: Any) -> str:
+    """Return what was given; never a secret that someone wrote into a file."""
+    if _SECRET.search(key):
+        return "its value is not shown: keys never stand in files, name their variable in api_key_env"
+    return f"got {value!r}"
 
 
 def _less(options: dict[str, Any], speed_only: frozenset[str]) -> dict[str, Any]:

@@ -64,6 +64,17 @@ def test_unknown_and_wrong_options_are_refused_by_name() -> None:
         catalog.create("examiner", BackendRef(backend="record", strict=True))
 
 
+def test_a_key_written_into_a_file_is_refused_and_not_repeated() -> None:
+    with pytest.raises(InputError, match="api_key_env") as caught:
+        catalog.create("doctor", BackendRef(backend="chat", model="m", api_key="sk-very-secret"))
+    assert "sk-very-secret" not in str(caught.value)
+    with pytest.raises(InputError) as misplaced:
+        catalog.create("doctor", BackendRef(backend="chat", model="m", api_key_env="sk-very-secret"))
+    assert "sk-very-secret" not in str(misplaced.value)
+    with pytest.raises(InputError, match="got -1"):
+        catalog.create("doctor", BackendRef(backend="chat", model="m", max_tokens=-1))
+
+
 def test_a_missing_extra_says_the_install_command() -> None:
     spec = catalog.BackendSpec("x", "doctor", "needs torch", "no_such_package.doctor:Doctor", extra="speech")
     with pytest.raises(MissingExtra, match=r"pip install 'clinic-simulator\[speech\]'"):
