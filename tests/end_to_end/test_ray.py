@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.conftest import COMMAND, ROOT, canonical, clinic, stored
+from tests.ray_nodes import Nodes
 
 BatchFile = Callable[[str], Path]
 
@@ -67,7 +68,7 @@ class Moody:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """A head and one more node with a processor each, closed to strangers; all processes know the plug-ins."""
     plug_ins = tmp_path_factory.mktemp("plug-ins")
     (plug_ins / "cluster_doctors.py").write_text(PLUG_INS)
@@ -82,17 +83,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        from ray.cluster_utils import Cluster
-
-        made = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **SMALL})
+        made = Nodes(dict(os.environ))
         try:
-            made.add_node(**SMALL)
+            made.add()
             yield made
         finally:
             made.shutdown()
-
-
-SMALL: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80_000_000}
 
 
 def names(folder: Path) -> Counter[tuple[str, str, int]]:
@@ -114,7 +110,7 @@ def in_records(folder: Path) -> Counter[tuple[str, str, int, int, str]]:
     return spoken((record["key"], turn) for record in stored(folder) for turn in record["turns"])
 
 
-def on_cluster(cluster: Any, batch: Path, out: Path, *flags: str) -> subprocess.Popen[str]:
+def on_cluster(cluster: Nodes, batch: Path, out: Path, *flags: str) -> subprocess.Popen[str]:
     words = ["--log-level", "warning", "run", batch, "--out", out, "--engine", "ray", "--address", cluster.address]
     return subprocess.Popen(
         [*COMMAND, *map(str, words), *flags], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -137,7 +133,7 @@ def wait_until_done(process: subprocess.Popen[str], folder: Path, count: int) ->
 
 
 def test_a_cluster_says_what_one_process_says_and_its_models_replies_come_along(
-    cluster: Any, batch_file: BatchFile, tmp_path: Path
+    cluster: Nodes, batch_file: BatchFile, tmp_path: Path
 ) -> None:
     """The embedded doctors speak anew in one process; the moody one can only be heard again from the tape."""
     batch, far, here = batch_file(EMBEDDED), tmp_path / "ray", tmp_path / "local"
@@ -150,7 +146,7 @@ def test_a_cluster_says_what_one_process_says_and_its_models_replies_come_along(
 
 
 def test_ctrl_c_ends_the_work_on_all_nodes_and_resume_goes_on(
-    cluster: Any, batch_file: BatchFile, tmp_path: Path
+    cluster: Nodes, batch_file: BatchFile, tmp_path: Path
 ) -> None:
     batch, run = batch_file(SLOW.replace("trials: 10", "trials: 4")), tmp_path / "run"
     process = on_cluster(cluster, batch, run, "--no-report")
@@ -167,7 +163,9 @@ def test_ctrl_c_ends_the_work_on_all_nodes_and_resume_goes_on(
     assert said.items() <= turns(run).items() and turns(run) == in_records(run), "a spoken turn was spoken again"
 
 
-def test_a_consultation_that_kills_its_process_fails_alone(cluster: Any, batch_file: BatchFile, tmp_path: Path) -> None:
+def test_a_consultation_that_kills_its_process_fails_alone(
+    cluster: Nodes, batch_file: BatchFile, tmp_path: Path
+) -> None:
     batch = batch_file(SLOW.replace("a: {", "d: {backend: deadly}\n  a: {").replace("wait_s: 0.3", "wait_s: 0.0"))
     errors = finished(on_cluster(cluster, batch, tmp_path / "run", "--limit", "1", "--trials", "1", "--no-report"))
     records = {record["key"]["doctor"]: record for record in stored(tmp_path / "run")}
@@ -180,13 +178,13 @@ def test_a_consultation_that_kills_its_process_fails_alone(cluster: Any, batch_f
 
 
 def test_a_node_that_dies_loses_nothing_and_repeats_nothing(
-    cluster: Any, batch_file: BatchFile, tmp_path: Path
+    cluster: Nodes, batch_file: BatchFile, tmp_path: Path
 ) -> None:
     batch, run = batch_file(SLOW), tmp_path / "run"
-    doomed = cluster.add_node(**SMALL)
+    doomed = cluster.add()
     process = on_cluster(cluster, batch, run)
     wait_until_done(process, run, 60)
-    cluster.remove_node(doomed, allow_graceful=False)
+    cluster.kill(doomed)
     assert "a Ray actor was lost" in finished(process), "the node must have been at work"
     assert len(names(run)) == 200 and set(names(run).values()) == {1}
     records = stored(run)
