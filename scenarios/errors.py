@@ -5,7 +5,9 @@ ClinicError                       anything expected to go wrong; printed without
 │   ├── BatchFileError            a YAML file: names file, line, key, bad value, choices or near match
 │   ├── ImportRecordError         one record of a foreign dataset cannot become a case
 │   ├── UnknownName               a backend, format or case that is not in the list; names the near match
-│   └── RunFolderError            a run folder that is missing, of another configuration, or not writable
+│   ├── RunFolderError            a run folder that is missing, of another configuration, or not writable
+│   ├── NotNow                    a step of a session that does not fit where the consultation stands
+│   └── Stale                     a step of a session that somebody else has overtaken
 ├── MissingExtra                  a feature whose optional packages are not installed; names the command
 ├── AgentFailure                  an agent could not do its part: owner, kind, whether trying again may help
 ├── BudgetReached                 a run's budget is spent: everything finished is on disk; exit code 3
@@ -71,6 +73,18 @@ class UnknownName(InputError):
 
 class RunFolderError(InputError):
     """A run folder that is missing, belongs to another configuration, or cannot be written."""
+
+
+class NotNow(InputError):
+    """A step of a session that does not fit where its consultation stands; nothing was changed."""
+
+
+class Stale(InputError):
+    """A step asked for with a revision that is no longer the newest: somebody else went on; nothing was changed."""
+
+    def __init__(self, branch: str) -> None:
+        """Say what happened and what to do."""
+        super().__init__(f"somebody else went on in branch {branch!r} meanwhile: look at it again, then decide")
 
 
 class MissingExtra(ClinicError):

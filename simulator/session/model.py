@@ -1,0 +1,114 @@
+"""What a session is made of, as it is stored and shown: casting, branches, a snapshot; it runs nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from scenarios.schema import (
+    BackendRef,
+    Case,
+    Consultation,
+    Failure,
+    Frozen,
+    JudgeRef,
+    PatientRef,
+    Persona,
+    Role,
+    Turn,
+)
+
+HUMAN = "human"
+"""The backend name of a person who types; only sessions know it."""
+
+Waiting = Literal["patient", "doctor", "examiner", "end"]
+
+
+class Casting(Frozen):
+    """Who is in the room of one branch, and what decides its words.
+
+    ``doctor_name`` is what people call the doctor (the batch's name for it, or the backend's). A backend named
+    ``human`` is a person: the branch then waits for ``Session.say``.
+    """
+
+    doctor: BackendRef
+    doctor_name: str
+    patient: PatientRef = PatientRef()
+    examiner: BackendRef = BackendRef(backend="record")
+    judges: tuple[JudgeRef, ...] = (JudgeRef(backend="rubric"),)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    max_turns: int = Field(default=6, ge=1, le=200)
+    turn_timeout_s: float = Field(default=120.0, gt=0, le=86_400)
+    retries: int = Field(default=2, ge=0, le=20)
+
+    @property
+    def persona(self) -> Persona:
+        """How the patient speaks."""
+        return self.patient.persona
+
+    def is_human(self, role: Role) -> bool:
+        """Whether a person plays ``role``."""
+        return (role == "doctor" and self.doctor.backend == HUMAN) or (
+            role == "patient" and self.patient.backend == HUMAN)
+
+
+class Branch(Frozen):
+    """One line of a session: ``parent`` and the ``shared`` first turns it has from there (the first: '' and 0)."""
+
+    id: str
+    parent: str = ""
+    shared: int = 0
+    label: str = ""
+    casting: Casting
+    created_at: str
+
+
+class SessionInfo(Frozen):
+    """A session without its turns; ``doctors`` are those that may be swapped in by name."""
+
+    id: str
+    title: str = ""
+    source: str = ""
+    case: Case
+    doctors: dict[str, BackendRef] = {}
+    created_at: str
+    branches: tuple[Branch, ...] = ()
+
+    def branch(self, name: str) -> Branch:
+        """Return a branch; raises UnknownName."""
+        from scenarios.errors import UnknownName
+
+        for branch in self.branches:
+            if branch.id == name:
+                return branch
+        raise UnknownName("branch of this session", name, [branch.id for branch in self.branches])
+
+
+class Snapshot(Frozen):
+    """One branch at one moment.
+
+    ``revision`` names this moment: hand it back as ``expected`` and an action is refused when somebody else went on.
+    ``waiting``: who is to speak; ``for_human``: that one is a person. ``record`` is the consultation so far; its
+    verdicts and metrics are there when exactly these turns were judged. ``unfinished`` is the failure that kept the
+    last step from ending, when there was one.
+    """
+
+    session: str
+    branch: str
+    revision: str
+    waiting: Waiting
+    for_human: bool = False
+    record: Consultation
+    judged: bool = False
+    unfinished: Failure | None = None
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """Everything said so far."""
+        return self.record.turns
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody is to speak any more."""
+        return self.waiting == "end"

@@ -1,0 +1,78 @@
+"""A consultation as a page shows it: columns of exchanges, evidence beside the sentence; knows no HTML and no route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scenarios.schema import Case, Consultation, Evidence, Failure, Turn, Verdict
+
+
+@dataclass(frozen=True)
+class Chip:
+    """Evidence of one tag at one turn; ``reasons`` are shown when it is pressed, ``count`` is how many there are."""
+
+    tag: str
+    good: bool
+    count: int
+    reasons: str
+
+
+@dataclass(frozen=True)
+class TurnView:
+    """One turn with what is said about it.
+
+    ``number`` counts from 1 over all roles (``turn.index + 1``) and is what people see; ``anchor`` is its element's
+    id; ``measurements`` are short texts below the sentence (latency, tokens, what was asked for or revealed).
+    Addresses are '' where there is nothing: ``audio_href``, ``prompt_href``, ``fork_href``.
+    """
+
+    turn: Turn
+    number: int
+    anchor: str
+    measurements: tuple[str, ...] = ()
+    chips: tuple[Chip, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    audio_href: str = ""
+    prompt_href: str = ""
+    fork_href: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One doctor's consultation. ``rounds`` maps exchange (from 1) to its turns; ``end`` says why it is over ('' while
+    it goes on) and ``missed`` how many critical items never came out. ``total`` is None when it was not scored.
+    """
+
+    name: str
+    record: Consultation
+    rounds: Mapping[int, tuple[TurnView, ...]]
+    end: str
+    missed: int
+    total: float | None
+    href: str = ""
+    loose_failures: tuple[Failure, ...] = ()
+    loose_evidence: tuple[Evidence, ...] = ()
+    verdicts: tuple[Verdict, ...] = field(default=())
+
+    @property
+    def last_exchange(self) -> int:
+        """The number of exchanges; 0 before anything was said."""
+        return max(self.rounds, default=0)
+
+
+@dataclass(frozen=True)
+class CaseCard:
+    """Who the patient is, as the strip above a transcript shows it."""
+
+    id: str
+    title: str
+    language: str
+    who: str
+    department: str
+    urgency: str
+    complaint: str
+    diagnosis: str
+    critical: str
+    persona: str
+    case: Case | None = None
