@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from langgraph.errors import GraphBubbleUp
 from langgraph.types import RetryPolicy
 
 from agents.patience import time_limit
@@ -29,7 +30,7 @@ async def guarded(owner: Owner, call: Awaitable[T], timeout_s: float) -> tuple[T
             reply = await call
     except TimeoutError as error:
         raise AgentFailure(owner, "timeout", f"no answer within {timeout_s:g} s", retryable=True) from error
-    except AgentFailure:
+    except (AgentFailure, GraphBubbleUp):  # the latter is LangGraph's own word: a person is asked
         raise
     except Exception as error:
         raise AgentFailure(owner, "exception", _in_words(error)) from error

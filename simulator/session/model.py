@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
+from scenarios.errors import UnknownName
 from scenarios.schema import (
     BackendRef,
     Case,
@@ -53,6 +54,21 @@ class Casting(Frozen):
             role == "patient" and self.patient.backend == HUMAN)
 
 
+def recast(
+    casting: Casting, *, doctor: BackendRef | None = None, doctor_name: str = "", patient: BackendRef | None = None,
+    persona: Persona | None = None, seed: int | None = None, max_turns: int | None = None,
+) -> Casting:
+    """Return ``casting`` with what is given in the place of what was."""
+    change: dict[str, Any] = {}
+    if doctor is not None:
+        change |= {"doctor": doctor, "doctor_name": doctor_name or doctor.backend}
+    if patient is not None or persona is not None:
+        who = patient or BackendRef(backend=casting.patient.backend, **casting.patient.options)
+        change["patient"] = {"backend": who.backend, **who.options, "persona": persona or casting.persona}
+    change |= {key: value for key, value in (("seed", seed), ("max_turns", max_turns)) if value is not None}
+    return Casting.model_validate({**{name: getattr(casting, name) for name in Casting.model_fields}, **change})
+
+
 class Branch(Frozen):
     """One line of a session: ``parent`` and the ``shared`` first turns it has from there (the first: '' and 0)."""
 
@@ -77,8 +93,6 @@ class SessionInfo(Frozen):
 
     def branch(self, name: str) -> Branch:
         """Return a branch; raises UnknownName."""
-        from scenarios.errors import UnknownName
-
         for branch in self.branches:
             if branch.id == name:
                 return branch

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from scenarios.schema import Case, Consultation, Evidence, Failure, Turn, Verdict
 
+_LANG = {"zh": "zh-Hans", "en": "en"}
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -24,7 +26,8 @@ class TurnView:
 
     ``number`` counts from 1 over all roles (``turn.index + 1``) and is what people see; ``anchor`` is its element's
     id; ``measurements`` are short texts below the sentence (latency, tokens, what was asked for or revealed).
-    Addresses are '' where there is nothing: ``audio_href``, ``prompt_href``, ``fork_href``.
+    Addresses are '' where there is nothing: ``audio_href``, ``prompt_href``, ``fork_href``. ``current`` marks the one
+    turn that the page's address points at, ``shared`` what every column of a comparison says in the same words.
     """
 
     turn: Turn
@@ -36,12 +39,18 @@ class TurnView:
     audio_href: str = ""
     prompt_href: str = ""
     fork_href: str = ""
+    current: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
 class Column:
-    """One doctor's consultation. ``rounds`` maps exchange (from 1) to its turns; ``end`` says why it is over ('' while
-    it goes on) and ``missed`` how many critical items never came out. ``total`` is None when it was not scored.
+    """One doctor's consultation.
+
+    ``rounds`` maps exchange (from 1) to its turns; ``end`` says why it is over ('' while it goes on) and ``missed``
+    how many critical items never came out. ``total`` is None when it was not scored; ``over_trials`` says how it
+    varies over the trials and ``note`` what else to know of the column. ``at`` is the column's place on the page: its
+    turns' anchors are ``turn-AT-INDEX``. Loose evidence and failures cite no turn of it.
     """
 
     name: str
@@ -54,11 +63,19 @@ class Column:
     loose_failures: tuple[Failure, ...] = ()
     loose_evidence: tuple[Evidence, ...] = ()
     verdicts: tuple[Verdict, ...] = field(default=())
+    at: int = 0
+    over_trials: str = ""
+    note: str = ""
 
     @property
     def last_exchange(self) -> int:
         """The number of exchanges; 0 before anything was said."""
         return max(self.rounds, default=0)
+
+    @property
+    def lang(self) -> str:
+        """The ``lang`` attribute of what was said."""
+        return _LANG[self.record.language]
 
 
 @dataclass(frozen=True)
@@ -76,3 +93,8 @@ class CaseCard:
     critical: str
     persona: str
     case: Case | None = None
+
+    @property
+    def lang(self) -> str:
+        """The ``lang`` attribute of the case's words; '' when the case is not known."""
+        return _LANG.get(self.language, "")
