@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from simulator.metric_names import decimals, label
+from simulator.showing.verdict_view import verdict_blocks
 
 STYLE = "report.css"
 SCRIPTS = ("dom.js", "chunks.js", "state.js", "turns.js", "case_card.js", "verdict.js", "list.js", "reader.js",
@@ -25,7 +26,9 @@ def environment() -> Environment:
         loader=PackageLoader("simulator", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "signed": signed, "p_value": p_value, "label": label}
+    made.filters |= {
+        "number": number, "signed": signed, "p_value": p_value, "label": label, "verdict_blocks": verdict_blocks,
+    }
     return made
 
 

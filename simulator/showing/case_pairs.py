@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
-from scipy import stats
+from scipy import special
 
 from scenarios.schema import DIMENSIONS, Consultation
 from simulator.metric_names import MAIN, label, span
@@ -103,7 +103,7 @@ def run_differences(summary: Mapping[str, Any], a: str, b: str) -> dict[str, Dif
 def over_trials(trials: Trials) -> str:
     """Return mean and standard deviation of the total where several trials are scored; '' otherwise."""
     totals = [record.metrics["total"] for record in trials.values() if _has(record, "total")]
-    return f"{mean(totals):.1f} ±{stdev(totals):.1f} over {len(totals)} trials" if len(totals) > 1 else ""
+    return f"{len(totals)} trials: {mean(totals):.1f} ±{stdev(totals):.1f}" if len(totals) > 1 else ""
 
 
 def _row(metric: str, a: Trials, b: Trials, run: Difference | None, why_run: str) -> PairRow:
@@ -136,6 +136,7 @@ def _interval(differences: Sequence[float]) -> tuple[tuple[float, float] | None,
     if n < 2:
         return None, "one trial has no interval"
     if max(differences) == min(differences):
-        return None, f"the same in all {n} trials"
-    centre, reach = mean(differences), float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * stdev(differences) / math.sqrt(n)
+        return None, f"same in {n} trials"
+    centre, quantile = mean(differences), float(special.stdtrit(n - 1, (1 + LEVEL) / 2))
+    reach = quantile * stdev(differences) / math.sqrt(n)
     return (centre - reach, centre + reach), ""

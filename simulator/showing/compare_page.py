@@ -40,11 +40,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Block:
-    """Two doctors in figures: the first column against another one."""
+    """Two doctors in figures: the first column against another one; ``whole`` when both are of the page's run."""
 
     a: str
     b: str
     trials: int
+    whole: bool
     rows: tuple[PairRow, ...]
 
 
@@ -112,9 +113,9 @@ def compare_blocks(entrants: Sequence[Entrant], run: str, summary: Mapping[str, 
     for other in others:
         ours = first.run == other.run == run
         wide = run_differences(summary, first.doctor, other.doctor) if ours else {}
-        why = "not scored in this run" if ours else "another run: `clinic compare` pairs whole runs"
-        rows = pair_rows(first.trials, other.trials, wide, why)
-        blocks.append(Block(first.choice, other.choice, len(first.trials.keys() & other.trials.keys()), rows))
+        rows = pair_rows(first.trials, other.trials, wide, "no case that both have scored")
+        trials = len(first.trials.keys() & other.trials.keys())
+        blocks.append(Block(first.choice, other.choice, trials, ours, rows))
     return tuple(blocks)
 
 

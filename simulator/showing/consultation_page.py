@@ -116,8 +116,6 @@ def _addresses(record: Consultation, turn: Turn, links: Links, run: str) -> dict
 
 
 def _measured(turn: Turn) -> Iterator[str]:
-    if turn.audio:
-        yield f"sound {turn.audio.seconds:.1f} s"
     if turn.heard is not None and turn.heard != turn.text:
         yield f"heard “{turn.heard}”"
     first, total = turn.latency.first_s, turn.latency.total_s

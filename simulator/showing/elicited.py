@@ -23,7 +23,7 @@ def elicited(columns: Sequence[Column], case: Case | None) -> tuple[Item, ...]:
     if case is None:
         return ()
     told = [_first_told(column) for column in columns]
-    items = [(fact.id, fact.text, fact.topic) for fact in case.facts if fact.critical]
+    items = [(fact.id, fact.text, str(fact.topic)) for fact in case.facts if fact.critical]
     items += [(absence.id, absence.name, f"{absence.topic} · absent") for absence in case.absences if absence.critical]
     return tuple(Item(text, topic.replace("_", " "), tuple(one.get(name) for one in told))
                  for name, text, topic in items)

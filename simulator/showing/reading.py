@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from scenarios.schema import Case, Consultation, Key, KeyId, Persona
+from simulator.run_index import RunIndex
 from simulator.showing.chat import CaseCard, Column
 from simulator.showing.consultation_page import case_card, column_of
 from simulator.showing.elicited import Item, elicited
 from simulator.showing.links import Links
 from simulator.showing.timings import Timed, timings
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Where a consultation stands among its run's: case by case, doctors in the batch's order, trial by trial.
+
+    ``place`` counts from 1. ``rival`` is another doctor who has met the case, '' when there is none.
+    """
+
+    place: int
+    places: int
+    before: KeyId | None
+    after: KeyId | None
+    rival: str
 
 
 @dataclass(frozen=True)
@@ -22,16 +40,15 @@ class Reading:
     column: Column
     items: tuple[Item, ...]
     timed: tuple[Timed, ...]
+    beside: Neighbours
     previous_href: str
     next_href: str
     compare_href: str
-    place: int
-    places: int
 
 
 def reading(
-    record: Consultation, case: Case | None, links: Links, run: str, places: Sequence[KeyId], *,
-    persona: Persona | dict[str, str] | None = None, current: int | None = None,
+    record: Consultation, case: Case | None, links: Links, run: str, beside: Neighbours, *,
+    persona: Persona | Mapping[str, Any] | None = None, current: int | None = None,
 ) -> Reading:
     """Return everything the page of ``record`` shows.
 
@@ -40,39 +57,35 @@ def reading(
         case: its case; None when the run does not hold it.
         links: where pages are.
         run: the run's name.
-        places: the run's consultations in the order in which one leafs through them.
+        beside: from ``neighbours``.
         persona: how the run's patient speaks.
         current: ``Turn.index`` to mark.
     """
     key = record.key
     column = column_of(record, case, links, run, href=links.consultation(run, key), current=current)
-    name = KeyId(key.case, key.doctor, key.trial)
-    at = places.index(name) if name in places else -1
-    there = at >= 0
-    others = {one.doctor for one in places if one.case == key.case}
+    before, after = (links.consultation(run, key_of(one)) if one else "" for one in (beside.before, beside.after))
+    both = (key.doctor, beside.rival)
     return Reading(
         run=run, card=case_card(case, key.case, persona), column=column, items=elicited([column], case),
-        timed=timings(record),
-        previous_href=links.consultation(run, key_of(places[at - 1])) if at > 0 else "",
-        next_href=links.consultation(run, key_of(places[at + 1])) if there and at + 1 < len(places) else "",
-        compare_href=links.compare(run, key.case, _and_another(key.doctor, places, key.case), key.trial)
-        if len(others) > 1 else "",
-        place=at + 1, places=len(places),
+        timed=timings(record), beside=beside, previous_href=before, next_href=after,
+        compare_href=links.compare(run, key.case, both, key.trial) if beside.rival else "",
     )
 
 
-def leafing_order(places: Sequence[KeyId], doctors: Sequence[str]) -> tuple[KeyId, ...]:
-    """Return consultations by case, then doctor as the batch lists them (others after those, by name), then trial."""
-    rank = {doctor: place for place, doctor in enumerate(doctors)}
-    return tuple(sorted(places, key=lambda one: (one.case, rank.get(one.doctor, len(rank)), one.doctor, one.trial)))
+def neighbours(index: RunIndex, name: KeyId) -> Neighbours:
+    """Return where ``name`` stands; place 0 and no neighbour for what ended after the index was made."""
+    row = index.place(*name)
+    if row is None:
+        return Neighbours(0, len(index), None, None, "")
+    table = index.table
+    met = np.unique(table.doctor[table.case == table.case[row]]).tolist()
+    rivals = [table.names["doctor"][doctor] for doctor in met if doctor != table.doctor[row]]
+    return Neighbours(
+        row + 1, len(index), index.key(row - 1) if row else None,
+        index.key(row + 1) if row + 1 < len(index) else None, rivals[0] if rivals else "",
+    )
 
 
 def key_of(name: KeyId) -> Key:
     """Return a key for an address: addresses carry neither seed nor configuration."""
     return Key(case=name.case, doctor=name.doctor, trial=name.trial, seed=0, config_hash="")
-
-
-def _and_another(doctor: str, places: Sequence[KeyId], case: str) -> tuple[str, ...]:
-    """Return ``doctor`` and the first other one that has met the case."""
-    other = next(one.doctor for one in places if one.case == case and one.doctor != doctor)
-    return (doctor, other)

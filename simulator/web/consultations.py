@@ -1,0 +1,86 @@
+"""Routes of one stored consultation: its page, the sound of a turn, what its model was asked; they decide nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import FileResponse, HTMLResponse
+
+from scenarios.errors import UnknownName
+from scenarios.schema import Case, Consultation, KeyId, Slug, Turn
+from simulator.asked import Asked, asked
+from simulator.run_list import Run
+from simulator.showing.reading import Reading, neighbours, reading
+from simulator.showing.sound import sound_file
+from simulator.web.site import Site, page, site_of
+
+Here = Annotated[Site, Depends(site_of)]
+Number = Annotated[int, Path(ge=0, le=1_000_000)]
+ONE = "/runs/{run}/c/{case}/{doctor}/{trial}"
+
+
+def routes() -> APIRouter:
+    """Return the routes below ``/runs/{run}/c/{case}/{doctor}/{trial}``."""
+    router = APIRouter()
+    router.get(ONE, response_class=HTMLResponse)(consultation_page)
+    router.get(ONE + "/audio/{index}", response_class=FileResponse)(audio)
+    router.get(ONE + "/prompt/{index}", response_class=HTMLResponse)(prompt_page)
+    return router
+
+
+async def consultation_page(
+    site: Here, run: Slug, case: Slug, doctor: Slug, trial: Number, t: Annotated[int | None, Query(ge=0)] = None,
+) -> HTMLResponse:
+    """Answer with a consultation; ``t`` is the ``Turn.index`` to mark."""
+
+    def read() -> Reading:
+        stored = site.runs.find(run)
+        record, told = _stored(stored, case, doctor, trial)
+        beside = neighbours(stored.index(), KeyId(case, doctor, trial))
+        persona = stored.described.get("batch", {}).get("patient", {}).get("persona")
+        return reading(record, told, site.links, run, beside, persona=persona, current=t)
+
+    return await page(site, "consultation.html.j2", section="runs", reading=await asyncio.to_thread(read))
+
+
+async def audio(site: Here, run: Slug, case: Slug, doctor: Slug, trial: Number, index: Number) -> FileResponse:
+    """Answer with the sound of a turn, or the part of it that was asked for."""
+
+    def find() -> FileResponse:
+        stored = site.runs.find(run)
+        turn = _turn(stored.consultation(case, doctor, trial), index)
+        path, media_type = sound_file(stored.folder, turn)
+        return FileResponse(path, media_type=media_type, headers={"X-Content-Type-Options": "nosniff"})
+
+    return await asyncio.to_thread(find)
+
+
+async def prompt_page(site: Here, run: Slug, case: Slug, doctor: Slug, trial: Number, index: Number) -> HTMLResponse:
+    """Answer with what the model behind a turn was given."""
+
+    def read() -> tuple[Consultation, Asked]:
+        stored = site.runs.find(run)
+        record, told = _stored(stored, case, doctor, trial)
+        _turn(record, index)
+        if told is None:
+            raise UnknownName(f"case of run {run}, without which no prompt can be made again", case, ())
+        return record, asked(stored.described, told, record, index)
+
+    record, given = await asyncio.to_thread(read)
+    return await page(
+        site, "prompt.html.j2", section="runs", run=run, record=record, turn=_turn(record, index), asked=given,
+        back=site.links.consultation(run, record.key, index), lang={"zh": "zh-Hans"}.get(record.language, "en"),
+    )
+
+
+def _stored(run: Run, case: str, doctor: str, trial: int) -> tuple[Consultation, Case | None]:
+    return run.consultation(case, doctor, trial), run.cases().get(case)
+
+
+def _turn(record: Consultation, index: int) -> Turn:
+    for turn in record.turns:
+        if turn.index == index:
+            return turn
+    raise UnknownName("turn", str(index), [str(turn.index) for turn in record.turns])
