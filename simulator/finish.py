@@ -13,6 +13,7 @@ from simulator.agreement import agreement_words
 from simulator.batch import Tally
 from simulator.compare import summary_tables
 from simulator.report import write_report
+from simulator.run_index import write_index
 from simulator.summary import write_summary
 from simulator.usage import in_words
 
@@ -27,8 +28,9 @@ class Outcome:
 
 
 def finish_run(folder: Path, *, with_report: bool = True) -> Outcome:
-    """Write summary.json and, unless told not to, report.html."""
+    """Write summary.json, the index that the run's pages begin with and, unless told not to, report.html."""
     summary = write_summary(folder)
+    write_index(folder)
     return Outcome(folder, summary, write_report(folder) if with_report else None)
 
 

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from scenarios.schema.pairing import Asked, Choice, Pairing
 from simulator import bradley_terry, statistics
@@ -255,7 +255,7 @@ def _share(means: Floats) -> Rate:
     estimate = statistics.estimate_means(means[:, None])[0]
     n = estimate.n
     if n and estimate.mean in (0.0, 1.0):
-        far = float(stats.beta.ppf(0.975, 1, n))
+        far = float(special.betaincinv(1, n, 0.975))
         return Rate(estimate.mean, (0.0, far) if estimate.mean == 0 else (1 - far, 1.0), n)
     return Rate(estimate.mean, estimate.interval, n)
 
@@ -270,7 +270,7 @@ def _ratio(case: Ints, part: Ints, whole: Ints, size: int) -> Rate:
         return Rate(None, None, 0)
     share = float(parts.sum()) / total
     if share in (0.0, 1.0):
-        far = float(stats.beta.ppf(0.975, 1, n))
+        far = float(special.betaincinv(1, n, 0.975))
         return Rate(share, (0.0, far) if share == 0 else (1 - far, 1.0), n)
     if n < 2:
         return Rate(share, None, n)

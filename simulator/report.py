@@ -42,7 +42,7 @@ def write_report(folder: Path) -> Path:
     summary = summarise(described, table) | pairwise_part(folder, table.names["doctor"])
     page = pages.environment().get_template("report.html.j2").stream({
         **context(described, summary, table, curves),
-        "reasons": {**missing.main(), **_silent(summary)},
+        "reasons": {**missing.main(), **silent(summary)},
         "transcripts": Transcripts(folder, described, len(table)),
         "style": pages.style(), "script": pages.script(), "policy": pages.content_policy(),
     })
@@ -179,6 +179,6 @@ def _p_words(p: float | None) -> str:
     return "not known" if p is None else "below 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _silent(summary: dict[str, Any]) -> dict[tuple[str, str], str]:
+def silent(summary: dict[str, Any]) -> dict[tuple[str, str], str]:
     """Return the doctors who have no figures at all, with the reason; '' stands for every metric."""
     return {(name, ""): "no scored consultation" for name, one in summary["doctors"].items() if not one["n"]}

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from scenarios.schema import DIMENSIONS, Case, Consultation
+from scenarios.schema import DIMENSIONS, Consultation
 from simulator.metric_names import label
 from simulator.store import read_cases, read_consultations
-from simulator.table import Floats
+from simulator.table import AboutCase, Floats
 
 CHUNK_BYTES = 200_000
 """Uncompressed JSON of one chunk: what the browser inflates to open a consultation."""
@@ -33,7 +33,7 @@ class Curves:
     sums: dict[str, Floats] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
-    def see(self, record: Consultation, case: Case | None) -> None:
+    def see(self, record: Consultation, case: AboutCase | None) -> None:
         """Take in one consultation."""
         if case is None or not case.critical_ids or not record.scored or not record.turns:
             return
@@ -63,7 +63,7 @@ class Reasons:
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
-    def see(self, record: Consultation, case: Case | None) -> None:
+    def see(self, record: Consultation, case: AboutCase | None) -> None:
         """Take in one consultation."""
         for verdict in record.verdicts:
             for metric, reason in verdict.not_scored.items():

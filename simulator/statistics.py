@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -159,7 +159,7 @@ def detectable_difference(differences: Floats, n: int | None = None) -> float | 
     if len(differences) < 2 or cases < 2:
         return None
     spread = float(np.std(differences, ddof=1))
-    ends = stats.t.ppf([(1 + LEVEL) / 2, POWER], cases - 1).sum()
+    ends = special.stdtrit(cases - 1, [(1 + LEVEL) / 2, POWER]).sum()
     return float(ends * spread / math.sqrt(cases))
 
 
@@ -178,11 +178,11 @@ def _estimate(values: Floats, drawn: Floats | None) -> Estimate:
 def _bca(values: Floats, drawn: Floats, mean: float) -> tuple[float, float]:
     size = len(drawn)
     below = (np.count_nonzero(drawn < mean) + np.count_nonzero(drawn <= mean)) / (2 * size)
-    bias = stats.norm.ppf(min(max(below, 1 / size), 1 - 1 / size))
+    bias = special.ndtri(min(max(below, 1 / size), 1 - 1 / size))
     spread = values - mean
     acceleration = float((spread**3).sum() / (6 * (spread**2).sum() ** 1.5))
-    ends = bias + stats.norm.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    shares = stats.norm.cdf(bias + ends / (1 - acceleration * ends))
+    ends = bias + special.ndtri([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    shares = special.ndtr(bias + ends / (1 - acceleration * ends))
     low, high = np.quantile(drawn, shares)
     return float(low), float(high)
 

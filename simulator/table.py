@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,18 @@ from simulator.usage import UsageCount
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 See = Callable[[Consultation, Case | None], None]
+
+
+class AboutCase(Protocol):
+    """What the figures need to know of a case."""
+
+    @property
+    def department(self) -> str:
+        """Where the patient went."""
+
+    @property
+    def critical_ids(self) -> frozenset[str]:
+        """Ids of the items that count for coverage."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,12 @@ class MetricTable:
         """
         described = read_run(folder)
         cases = read_cases(folder)
-        rows = _Rows(cases)
+        rows = Rows(cases)
         for record in read_consultations(folder):
             rows.add(record, folder)
             if see:
                 see(record, cases.get(record.key.case))
-        return rows.table(known_cases=cases, known_doctors=described.get("batch", {}).get("doctors", {}))
+        return rows.table(known_doctors=described.get("batch", {}).get("doctors", {}))[0]
 
     def select(self, doctor: str, metric: str) -> tuple[Ints, Floats]:
         """Return case indexes and values of the doctor's scored consultations that have ``metric``."""
@@ -92,10 +104,10 @@ class MetricTable:
 
 
 @dataclass
-class _Rows:
+class Rows:
     """Collects rows in arrays of numbers; strings are kept once each."""
 
-    cases: dict[str, Case]
+    cases: Mapping[str, AboutCase]
     seen: set[KeyId] = field(default_factory=set)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
     ints: dict[str, array[int]] = field(default_factory=dict)
@@ -141,13 +153,16 @@ class _Rows:
         for metric, column in self.metrics.items():
             column.append(row.get(metric, np.nan))
 
-    def table(self, known_cases: Iterable[str], known_doctors: Iterable[str]) -> MetricTable:
-        """Return the sorted table; doctors stand in the batch's order, everything else by name."""
+    def table(self, known_doctors: Iterable[str]) -> tuple[MetricTable, Ints]:
+        """Return the sorted table and, for each of its rows, when it was added (from 0).
+
+        Doctors stand in the batch's order, everything else by name.
+        """
         raw: dict[str, Any] = {name: np.array(column, dtype=np.int64) for name, column in self.ints.items()}
         names: dict[str, tuple[str, ...]] = {}
         for column in ("case", "doctor", "language", "department", "stop"):
             met = self.words.get(column, {})
-            listed = {"case": known_cases, "doctor": known_doctors}.get(column, ())
+            listed = {"case": self.cases, "doctor": known_doctors}.get(column, ())
             final = _ordered(met, listed, keep_order=column == "doctor")
             move = np.array(_places(met, final), np.int64)
             names[column] = tuple(final)
@@ -155,14 +170,15 @@ class _Rows:
         empty = np.empty(0, np.int64)
         order = np.lexsort((raw.get("trial", empty), raw["doctor"], raw["case"]))
         sort = {name: column[order] for name, column in raw.items()}
-        return MetricTable(
-            names=names, failures=self.failures, usage=self.usage,
+        table = MetricTable(
+            names=names, failures=Counter(self.failures), usage=self.usage,
             metrics={name: np.array(column)[order] for name, column in sorted(self.metrics.items())},
             **{name: sort.get(name, empty) for name in (
                 "case", "doctor", "trial", "language", "department", "stop", "exchanges"
             )},
             **{name: sort.get(name, empty).astype(np.bool_) for name in ("scored", "parsed")},
         )
+        return table, order
 
 
 def _ordered(met: Iterable[str], listed: Iterable[str], *, keep_order: bool) -> list[str]:

@@ -58,6 +58,13 @@ class LivePage:
         return self.info.title or (self.info.case.chief_complaint if self.secret else self.card.title)
 
     @property
+    def joinable(self) -> frozenset[str]:
+        """The branches that may still be put beside those that are shown."""
+        shown = {column.record.key.trial for column in self.columns}
+        free = frozenset(one.id for place, one in enumerate(self.info.branches) if place not in shown)
+        return free if len(self.columns) <= BESIDE else frozenset()
+
+    @property
     def covered(self) -> bool:
         """Whether what judges say would tell a person who is still asking what the record holds."""
         return self.secret and not self.shown.ended

@@ -63,7 +63,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def test_run_writes_a_whole_run_folder(home: Path) -> None:
     run = home / "run"
-    names = {path.name for path in run.iterdir()} - {".lock"}
+    names = {path.name for path in run.iterdir()} - {".lock", ".index.json"}
     assert names == {"run.json", "cases.jsonl", "turns.jsonl", "consultations.jsonl", "summary.json", "report.html"}
     records = lines(run / "consultations.jsonl")
     assert len(records) == 2 * 2 * 2
