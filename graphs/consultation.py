@@ -63,19 +63,33 @@ def intake_card(case: Case) -> IntakeCard:
     return IntakeCard(case.demographics.age_years, case.demographics.sex, caregiver, case.speaker.calls_patient)
 
 
+def patient_view(state: ConsultationState) -> PatientView:
+    """Return what the patient knows when it is to speak."""
+    turns = state["turns"]
+    return PatientView(
+        case=state["case"], persona=state["persona"], turns=turns, exchange=next_exchange(turns, "patient"),
+        max_turns=state["max_turns"], seed=derive_seed(state["seed"], "patient", len(turns)),
+        consultation_seed=state["seed"],
+    )
+
+
+def doctor_view(state: ConsultationState) -> DoctorView:
+    """Return what the doctor knows when it is to speak."""
+    turns, case = state["turns"], state["case"]
+    return DoctorView(
+        language=case.language, intake=intake_card(case), dialogue=tuple(turn.utterance() for turn in turns),
+        exchange=next_exchange(turns, "doctor"), max_turns=state["max_turns"],
+        seed=derive_seed(state["seed"], "doctor", len(turns)),
+    )
+
+
 def _patient_node(room: Cast) -> Any:
     async def patient(state: ConsultationState) -> Move:
-        turns = state["turns"]
-        exchange = next_exchange(turns, "patient")
-        seed = derive_seed(state["seed"], "patient", len(turns))
-        view = PatientView(
-            case=state["case"], persona=state["persona"], turns=turns, exchange=exchange,
-            max_turns=state["max_turns"], seed=seed, consultation_seed=state["seed"],
-        )
+        view = patient_view(state)
         reply, took_s = await guarded("patient", room.patient.speak(view), room.turn_timeout_s)
         with reading("patient"):
             turn = Turn(
-                index=len(turns), exchange=exchange, role="patient", text=_spoken("patient", reply.text),
+                index=len(view.turns), exchange=view.exchange, role="patient", text=_spoken("patient", reply.text),
                 backend=room.patient_name, disclosed=reply.disclosed, end=reply.end, usage=reply.usage,
                 latency=latency(took_s, reply.first_s),
             )
@@ -86,15 +100,10 @@ def _patient_node(room: Cast) -> Any:
 
 def _doctor_node(room: Cast) -> Any:
     async def doctor(state: ConsultationState) -> Move:
-        turns, case = state["turns"], state["case"]
-        exchange = next_exchange(turns, "doctor")
-        view = DoctorView(
-            language=case.language, intake=intake_card(case), dialogue=tuple(turn.utterance() for turn in turns),
-            exchange=exchange, max_turns=state["max_turns"], seed=derive_seed(state["seed"], "doctor", len(turns)),
-        )
+        view = doctor_view(state)
         reply, took_s = await guarded("doctor", room.doctor.reply(view), room.turn_timeout_s)
         with reading("doctor"):
-            turn = _doctor_turn(room, reply, took_s, len(turns), exchange)
+            turn = _doctor_turn(room, reply, took_s, len(view.dialogue), view.exchange)
         return _said(state, turn)
 
     return doctor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -77,11 +78,16 @@ class AudioChatDoctor(ChatDoctor):
     async def _messages(self, view: DoctorView) -> list[Message]:
         heard = {u.audio.path: u.audio for u in view.dialogue if u.audio and u.role == "patient"}
         sounds = await asyncio.to_thread(lambda: {path: self._part(ref) for path, ref in heard.items()})
+        return self._built(view, lambda ref: sounds[ref.path])
 
+    def _outline(self, view: DoctorView) -> list[Message]:
+        return self._built(view, lambda ref: {"type": "sound", "seconds": ref.seconds})
+
+    def _built(self, view: DoctorView, sound: Callable[[AudioRef], dict[str, Any]]) -> list[Message]:
         def hear(utterance: Utterance) -> list[Piece] | None:
             if utterance.audio is None or utterance.role != "patient":
                 return None
-            return [sounds[utterance.audio.path], self._beside(utterance, view)]
+            return [sound(utterance.audio), self._beside(utterance, view)]
 
         return doctor_messages(view, self._hearing, hear)
 

@@ -8,6 +8,7 @@ from agents.doctors.prompts import prompt_fingerprint
 from agents.doctors.speaking import DoctorForm, doctor_forecast, spoken_reply
 from agents.llm.client import open_model
 from agents.llm.forecast import Forecast
+from agents.llm.forms import as_asked
 from agents.llm.options import LLMOptions
 from agents.llm.types import Message, Model
 from agents.protocols import DoctorReply, DoctorView
@@ -37,6 +38,15 @@ class ChatDoctor:
             return spoken_reply(filled.completion, view.language, self._options, filled.form)
         return spoken_reply(await self._model.say(messages, seed=view.seed), view.language, self._options)
 
+    def asks(self, view: DoctorView) -> list[Message]:
+        """Return the messages that are sent for the doctor's next words, a sound as ``{"type": "sound", "seconds"}``.
+
+        It asks no server and reads no file.
+        """
+        built = self._outline(view)
+        form = self._options.ask_requests == "form"
+        return list(as_asked(built, DoctorForm, self._options)[0]) if form else built
+
     def forecast(self, case: Case, max_turns: int) -> Forecast:
         """Return the expected tokens of one consultation."""
         return doctor_forecast(case, max_turns, self._options, self._options.max_tokens)
@@ -50,4 +60,8 @@ class ChatDoctor:
         await self._model.aclose()
 
     async def _messages(self, view: DoctorView) -> list[Message]:
+        return self._outline(view)
+
+    def _outline(self, view: DoctorView) -> list[Message]:
+        """Return the messages before a form is asked for, with sounds only named."""
         return doctor_messages(view, self._options)

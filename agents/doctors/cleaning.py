@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable
 
 from agents.doctors.habits import SpeakerLabels, Stripper
+from agents.llm.spoken import THINKS
 
-_THINKS = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.I)
 _SPECIAL = re.compile(
     r"<\|[^<>|\n]{0,60}\|>|<｜[^<>｜\n]{0,60}｜>|</?s>|<(?:bos|eos|pad|unk|reserved_\d+)>|\[/?INST\]|<</?SYS>>"
     r"|<(?:start_of_turn|end_of_turn)>",
@@ -49,7 +49,7 @@ def _without_thought(text: str) -> str:
     """Also reasoning whose opening stood in the prompt, and reasoning that never came to its end."""
     kept: list[str] = []
     since, thinks = 0, False
-    for tag in _THINKS.finditer(text):
+    for tag in THINKS.finditer(text):
         if tag[1]:
             since, thinks = tag.end(), False
         elif not thinks:

@@ -14,6 +14,7 @@ from agents.doctors.contract import CONTRACT, ContractReply, ProcessTransport, r
 from agents.doctors.sounds import SoundFolder
 from agents.llm.asking import AskingModel
 from agents.llm.forecast import Forecast, dialogue_forecast
+from agents.llm.hearing import heard_by, tell
 from agents.llm.options import LLMOptions
 from agents.llm.transport import SEED_RANGE
 from agents.protocols import DoctorReply, DoctorView
@@ -95,12 +96,14 @@ class ProcessDoctor:
         """Return what the server's doctor says. Raises AgentFailure(doctor | voice | infrastructure)."""
         payload = await self._payload(view)
         try:
-            completion = await self._model.say([payload], seed=view.seed)
+            with heard_by(None):  # the reply on the wire is the contract's JSON
+                completion = await self._model.say([payload], seed=view.seed)
         except AgentFailure as failure:
             raise AgentFailure(OWNERS.get(failure.kind, failure.owner), failure.kind, failure.message) from failure
         said: ContractReply = read_reply(completion.text)
         if not said.text:
             raise AgentFailure("doctor", "empty_reply", "the server's doctor said nothing")
+        tell(said.text)
         return DoctorReply(
             said.text, requests=said.requests, differential=said.differential,
             usage=completion.usage, first_s=completion.first_s, finish=completion.finish,

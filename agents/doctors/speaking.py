@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -25,6 +25,8 @@ _SAID = 110
 
 class DoctorForm(Frozen):
     """A turn as data: what is said, what is to be examined, what it may be."""
+
+    spoken: ClassVar[str] = "say"
 
     say: Annotated[str, StringConstraints(min_length=1, max_length=700)]
     requests: tuple[Annotated[str, StringConstraints(min_length=1, max_length=40)], ...] = Field(max_length=3)

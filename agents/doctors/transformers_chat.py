@@ -14,7 +14,8 @@ from agents.doctors.prompting import doctor_messages
 from agents.doctors.prompts import prompt_fingerprint
 from agents.doctors.speaking import doctor_forecast, spoken_reply
 from agents.llm.forecast import Forecast
-from agents.llm.types import Completion
+from agents.llm.hearing import tell
+from agents.llm.types import Completion, Message
 from agents.protocols import DoctorReply, DoctorView
 from scenarios.errors import AgentFailure, InputError, MissingExtra
 from scenarios.schema import Case
@@ -56,16 +57,22 @@ class TransformersDoctor:
 
     async def reply(self, view: DoctorView) -> DoctorReply:
         """Return the model's next words. Raises AgentFailure(doctor | infrastructure)."""
-        ask = Ask(doctor_messages(view, self._options), view.seed)
+        ask = Ask(self.asks(view), view.seed)
         try:
             said = await self._batcher.submit(ask)
         except InputError as error:
             raise AgentFailure("infrastructure", "model_not_loaded", str(error)) from error
         finally:
             ask.cancelled.set()
-        if isinstance(said, Completion):
-            return spoken_reply(said, view.language, self._options)
-        raise said
+        if not isinstance(said, Completion):
+            raise said
+        reply = spoken_reply(said, view.language, self._options)
+        tell(reply.text)
+        return reply
+
+    def asks(self, view: DoctorView) -> list[Message]:
+        """Return the messages that the model is given for the doctor's next words; it loads nothing."""
+        return doctor_messages(view, self._options)
 
     def forecast(self, case: Case, max_turns: int) -> Forecast:
         """Return the expected tokens of one consultation; nothing is cached between calls."""

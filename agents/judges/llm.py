@@ -13,6 +13,7 @@ from agents.judges.overflow import fill_within_context
 from agents.judges.prompts import judge_fingerprint, judge_prompt, language_of, messages, rubric_text
 from agents.llm.client import open_model
 from agents.llm.forecast import Forecast, estimate_tokens
+from agents.llm.forms import as_asked
 from agents.llm.options import LLMOptions
 from agents.llm.types import Message, Model
 from agents.protocols import JudgeView
@@ -86,6 +87,13 @@ class LLMJudge:
         return self.marking.verdict(
             filled.form, language, lambda number: cited_turn(number, view.turns), filled.completion.usage
         )
+
+    def asks(self, view: JudgeView) -> list[Message]:
+        """Return the messages of the first try as they are sent; none when there is nothing to judge."""
+        if not any(turn.role == "doctor" for turn in view.turns):
+            return []
+        built = self.prompt(view.case, view.turns, language_of(self.rubric, view.case.language))
+        return list(as_asked(built, self.marking.form, self.options)[0])
 
     def prompt(
         self, case: Case, turns: tuple[Turn, ...], language: Language, characters: int = TRANSCRIPT_CHARACTERS

@@ -17,7 +17,7 @@ from agents.judges.llm import JudgeModelOptions, LLMJudge, LLMJudgeOptions, Rubr
 from agents.judges.prompts import judge_fingerprint
 from agents.llm.forecast import Forecast
 from agents.llm.options import LLMOptions
-from agents.llm.types import Model
+from agents.llm.types import Message, Model
 from agents.protocols import JudgeView
 from scenarios.errors import AgentFailure
 from scenarios.identity import derive_seed
@@ -86,6 +86,10 @@ class PanelJudge:
         if len(verdicts) < 2 and failures:
             raise next(iter(failures.values()))
         return self._together(verdicts, failures)
+
+    def asks(self, view: JudgeView) -> list[Message]:
+        """Return what the first member is asked; all have one rubric and see the same."""
+        return next(iter(self.members.values())).asks(view)
 
     async def _ask(self, name: str, judge: LLMJudge, view: JudgeView) -> Verdict | AgentFailure:
         try:

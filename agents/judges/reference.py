@@ -15,6 +15,7 @@ from agents.judges.overflow import fill_within_context
 from agents.judges.prompts import judge_fingerprint, judge_prompt, messages
 from agents.llm.client import open_model
 from agents.llm.forecast import Forecast, estimate_tokens
+from agents.llm.forms import as_asked
 from agents.llm.types import Message, Model
 from agents.protocols import JudgeView
 from scenarios.schema import Case, Evidence, Turn, Usage, Verdict
@@ -85,12 +86,17 @@ class ReferenceJudge:
             return Verdict(judge="reference", not_scored=dict.fromkeys(("coverage_llm", "diagnosis_llm"), NO_DOCTOR))
         facts = critical_items(case, case.language)
         flags = case.red_flags[:MOST_NUMBERED]
-        form = reference_form(len(facts), len(flags), case.diagnosis is not None)
         filled = await fill_within_context(
-            lambda characters: self.prompt(case, view.turns, characters), self.model, form, view.seed,
+            lambda characters: self.prompt(case, view.turns, characters), self.model, _form_of(case), view.seed,
             max(self.options.max_tokens, _reply_tokens(len(facts), len(flags))),
         )
         return _Checked(view).verdict(filled.form, facts, filled.completion.usage)
+
+    def asks(self, view: JudgeView) -> list[Message]:
+        """Return the messages of the first try as they are sent; none when there is nothing to judge."""
+        if not any(turn.role == "doctor" for turn in view.turns):
+            return []
+        return list(as_asked(self.prompt(view.case, view.turns), _form_of(view.case), self.options)[0])
 
     def prompt(self, case: Case, turns: tuple[Turn, ...], characters: int = TRANSCRIPT_CHARACTERS) -> list[Message]:
         """Return the messages: rules (same for all), numbered record (same for a case), transcript."""
@@ -136,6 +142,11 @@ def reference_form(facts: int, flags: int, diagnosis: bool) -> type[BaseModel]:
     if diagnosis:
         fields["diagnosis"] = (Match, ...)
     return create_model("Reference", __base__=_Form, **fields)
+
+
+def _form_of(case: Case) -> type[BaseModel]:
+    facts, flags = len(critical_items(case, case.language)), len(case.red_flags[:MOST_NUMBERED])
+    return reference_form(facts, flags, case.diagnosis is not None)
 
 
 def _system(case: Case) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from agents.llm.forecast import money
 from agents.llm.forms import Unusable, as_asked, read_form
+from agents.llm.hearing import hearing
 from agents.llm.options import LLMOptions
 from agents.llm.retrying import send_until_answered
 from agents.llm.tape import current_tape, request_hash
@@ -30,15 +32,21 @@ class AskingModel:
 
     async def say(self, messages: Sequence[Message], *, seed: int, max_tokens: int | None = None) -> Completion:
         """Return the model's next message as text."""
-        request = Request(self.options, tuple(messages), seed, max_tokens or self.options.max_tokens)
+        most = max_tokens or self.options.max_tokens
+        request = Request(self.options, tuple(messages), seed, most, hear=hearing())
         return (await self._ask(request, lambda raw: None))[1]
 
     async def fill(
         self, messages: Sequence[Message], form: type[Form], *, seed: int, max_tokens: int | None = None
     ) -> Filled[Form]:
-        """Return the model's answer as a ``form``; an unusable one is asked for again, ``rereads`` times."""
+        """Return the model's answer as a ``form``; an unusable one is asked for again, ``rereads`` times.
+
+        A listener hears the field that the form's class variable ``spoken`` names; without one it hears nothing.
+        """
         asked, wanted = as_asked(messages, form, self.options)
-        request = Request(self.options, asked, seed, max_tokens or self.options.max_tokens, wanted)
+        spoken = getattr(form, "spoken", "")
+        hear = hearing(spoken) if spoken else None
+        request = Request(self.options, asked, seed, max_tokens or self.options.max_tokens, wanted, hear)
         return Filled(*await self._ask(request, lambda raw: read_form(raw.text, raw.finish, form)))
 
     async def preflight(self, longest: int) -> None:
@@ -68,6 +76,14 @@ class AskingModel:
         raise AgentFailure(self.owner, problem.kind, f"{problem.message} ({self.options.rereads + 1} tries)")
 
     async def _raw(self, request: Request) -> Raw:
+        if request.hear is None:
+            return await self._reply(request)
+        request.hear.begin()
+        raw = await self._reply(request)
+        request.hear.end(raw.text)
+        return raw
+
+    async def _reply(self, request: Request) -> Raw:
         tape = current_tape()
         name = request_hash(request.identity()) if tape is not None else ""
         if tape is not None and tape.replaying:
@@ -98,8 +114,7 @@ class AskingModel:
 def _reseeded(request: Request, number: int) -> Request:
     if number == 0:
         return request
-    seed = derive_seed(request.seed, "reread", number)
-    return Request(request.options, request.messages, seed, request.max_tokens, request.response_format)
+    return replace(request, seed=derive_seed(request.seed, "reread", number))
 
 
 def _check(raw: Raw) -> None:

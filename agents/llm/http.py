@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from agents.llm.faults import GATEWAY, of_status
@@ -17,6 +18,9 @@ from agents.llm.wire import Reading, ReadingStream, ReadingWhole
 
 STREAMED = {"X-Stainless-Raw-Response": "stream", "Content-Type": "application/json"}
 """Tells the SDK to hand over the open response: its own reading of a streamed reply costs ten times the time."""
+
+CHUNK_BYTES = 512
+"""What a streamed token takes on the wire besides its text, at most; usual are 200 to 300."""
 
 
 class HttpTransport:
@@ -60,7 +64,12 @@ class HttpTransport:
 
     async def exchange(self, server: Server, request: Request) -> Raw:
         """Put the request on the wire and read the reply; other contracts over HTTP replace this. Raises Fault."""
-        return await _exchange(server, request)
+        try:
+            return await _exchange(server, request)
+        except Fault as fault:
+            if fault.kind != "bad_request" or request.options.stream or request.hear is None:
+                raise
+            return await _exchange(server, replace(request, hear=None))  # perhaps the server cannot stream
 
     async def _judged(self, server: Server, fault: Fault) -> Fault:
         """Return the fault, marked as dead when the server proves to be."""
@@ -86,14 +95,14 @@ class HttpTransport:
 async def _exchange(server: Server, request: Request) -> Raw:
     from openai import APIConnectionError, APIStatusError, APITimeoutError
 
-    options, start = request.options, time.monotonic()
+    start = time.monotonic()
     content = json.dumps(request.body(), ensure_ascii=False).encode("utf-8", "replace")
     try:
         response = await server.client.post(
             "/chat/completions", content=content, cast_to=server.http.Response, options={"headers": STREAMED}
         )
-        reading: Reading = ReadingStream(start) if options.stream else ReadingWhole(start)
-        await read_bounded(response, reading, options.max_reply_bytes)
+        reading = _reading(request, response, start)
+        await read_bounded(response, reading, _most_bytes(request))
     except APIStatusError as error:
         raise of_status(error.status_code, error.response.headers, error.response.text) from error
     except (APIConnectionError, APITimeoutError) as error:
@@ -101,6 +110,21 @@ async def _exchange(server: Server, request: Request) -> Raw:
     except server.http.HTTPError as error:
         raise of_connection(server, error) from error
     return reading.raw()
+
+
+def _reading(request: Request, response: Any, start: float) -> Reading:
+    """Return how the reply is read; a server that cannot stream may answer whole where the options did not insist."""
+    whole = response.headers.get("content-type", "").startswith("application/json")
+    if request.options.stream or (request.hear is not None and not whole):
+        return ReadingStream(start, request.hear)
+    return ReadingWhole(start)
+
+
+def _most_bytes(request: Request) -> int:
+    """Return the bound of a reply's bytes; being listened to must not make a reply too long, so its frames are free."""
+    options = request.options
+    frames = CHUNK_BYTES * request.max_tokens if request.streamed and not options.stream else 0
+    return options.max_reply_bytes + frames
 
 
 async def read_bounded(response: Any, reading: Reading, most: int) -> None:

@@ -75,15 +75,19 @@ async def _generate(engine: Engine, request: Request) -> Raw:
             f"maximum context length is {most} tokens, but the prompt has {len(prompt)} and the reply may have "
             f"{request.max_tokens}"
         ))
-    params = sampling(engine, body, stream=request.options.stream)
+    params = sampling(engine, body, stream=request.streamed)
+    if request.hear is not None:
+        request.hear.begin()
     texts: list[str] = []
     first_s, size, last = None, 0, None
     stream = engine.vllm.generate({"prompt_token_ids": prompt}, params, uuid.uuid4().hex)
     async with aclosing(stream) as outputs:
         async for last in outputs:
             texts.append(last.outputs[0].text)
-            if first_s is None and texts[-1] and request.options.stream:
+            if first_s is None and texts[-1] and request.streamed:
                 first_s = time.monotonic() - start
+            if request.hear is not None:
+                request.hear.feed(texts[-1])
             size += len(last.outputs[0].token_ids)
     if last is None:
         raise Fault("server_error", "vLLM gave no reply", retry=True)

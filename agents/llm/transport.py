@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from agents.llm.hearing import Hearing
 from agents.llm.options import LLMOptions
 from agents.llm.tape import Reply
 from agents.llm.types import Message
@@ -16,13 +17,22 @@ SEED_RANGE = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything that can change the reply; ``messages`` and ``response_format`` as they are sent."""
+    """Everything that can change the reply; ``messages`` and ``response_format`` as they are sent.
+
+    ``hear`` is told the reply while it grows. It changes nothing but that the reply is streamed.
+    """
 
     options: LLMOptions
     messages: tuple[Message, ...]
     seed: int
     max_tokens: int
     response_format: dict[str, Any] | None = None
+    hear: Hearing | None = field(default=None, compare=False)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the reply is to come in pieces: the options say so, or somebody listens."""
+        return self.options.stream or self.hear is not None
 
     def identity(self) -> dict[str, Any]:
         """Return what names this request on a tape."""
@@ -41,7 +51,7 @@ class Request:
         }
         if self.response_format is not None:
             sent["response_format"] = self.response_format
-        if o.stream:
+        if self.streamed:
             sent |= {"stream": True, "stream_options": {"include_usage": True}}
         return {key: value for key, value in sent.items() if value is not None}
 

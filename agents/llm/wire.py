@@ -7,6 +7,7 @@ import time
 from typing import Any, Protocol
 
 from agents.llm.faults import of_status
+from agents.llm.hearing import Hearing
 from agents.llm.transport import Fault, Raw
 
 BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
@@ -54,9 +55,11 @@ class ReadingWhole:
 class ReadingStream:
     """A reply in server-sent events."""
 
-    def __init__(self, start: float) -> None:
-        """``start``: the monotonic time of sending."""
-        self.start = start
+    def __init__(self, start: float, hear: Hearing | None = None) -> None:
+        """``start``: the monotonic time of sending; ``hear`` is told the text as it comes."""
+        self.start, self.hear = start, hear
+        if hear is not None:
+            hear.begin()
         self.rest = b""
         self.texts: list[str] = []
         self.refusals: list[str] = []
@@ -103,6 +106,8 @@ class ReadingStream:
             if self.first_s is None:
                 self.first_s = time.monotonic() - self.start
             self.texts.append(_text(text))
+            if self.hear is not None:
+                self.hear.feed(self.texts[-1])
         if refusal := delta.get("refusal"):
             self.refusals.append(_text(refusal))
         self.finish = choice.get("finish_reason") or self.finish

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agents.llm.client import open_model
 from agents.llm.forecast import Forecast, dialogue_forecast, estimate_tokens
+from agents.llm.forms import as_asked
 from agents.llm.options import LLMOptions
 from agents.llm.types import Filled, Message, Model
 from agents.patients.agenda_end import last_doctor, real_questions, told_ids
@@ -71,7 +72,7 @@ class LLMPatient:
         language, opening = view.case.language, not view.turns
         record = self._record(view.case, view.persona, view.consultation_seed)
         limit = self._limit(view.case, opening=opening)
-        form = form_of(tuple(record.labels), limit, opening=opening)
+        form = self._form(view)
         asked = self.messages(view)
         tries: list[Filled[OpeningForm]] = []
         while True:
@@ -95,6 +96,10 @@ class LLMPatient:
             *dialogue(case.language, view.turns, record),
         ]
 
+    def asks(self, view: PatientView) -> list[Message]:
+        """Return the messages of the first try as they are sent, the form's schema in them where it goes by prompt."""
+        return list(as_asked(self.messages(view), self._form(view), self._options)[0])
+
     def forecast(self, case: Case, max_turns: int) -> Forecast:
         """Return the expected tokens of one consultation of a plain persona, no answer asked for again."""
         first = PatientView(case, Persona(), (), 1, max_turns, 0)
@@ -116,6 +121,11 @@ class LLMPatient:
     def _record(self, case: Case, persona: Persona, consultation_seed: int) -> Record:
         profile = profile_of(case) if self._options.profile == "auto" else self._options.profile
         return record_of(case, profile, forgotten(case, persona, consultation_seed))
+
+    def _form(self, view: PatientView) -> type[OpeningForm]:
+        record = self._record(view.case, view.persona, view.consultation_seed)
+        opening = not view.turns
+        return form_of(tuple(record.labels), self._limit(view.case, opening=opening), opening=opening)
 
     def _limit(self, case: Case, *, opening: bool) -> int:
         options = self._options

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -28,6 +28,7 @@ class OpeningForm(BaseModel):
     """The opening words; the subclass of a case narrows ``disclosed`` to its labels and bounds ``text``."""
 
     model_config = ConfigDict(extra="forbid")
+    spoken: ClassVar[str] = "text"
 
     disclosed: list[str]
     text: str

@@ -14,11 +14,13 @@ import torch
 
 from agents.doctors.sampling import Gumbel
 from agents.doctors.transformers_chat import TransformersDoctor, TransformersOptions
+from agents.llm.hearing import heard_by
 from agents.patience import time_limit
 from agents.protocols import DoctorReply
 from graphs.consultation import Cast, build_consultation
 from scenarios.errors import AgentFailure, InputError
 from tests.agents.doctors_llm.models import view_of
+from tests.agents.llm.setting import Ear
 from tests.helpers import QuietExaminer, TalkingPatient, small_case, start
 
 torch.set_num_threads(1)
@@ -68,6 +70,19 @@ def test_the_same_seed_says_the_same_alone_or_beside_others(temperature: float) 
             alone = [(await asked.reply(view)).text for view in (SHORT, LONG)]
             together = await asyncio.gather(*(asked.reply(view) for view in (SHORT, LONG, SHORT, LONG)))
         assert [reply.text for reply in together] == alone * 2
+
+    run(check)
+
+
+def test_what_the_model_would_be_asked_is_told_without_loading_it_and_its_words_are_heard_at_once() -> None:
+    async def check() -> None:
+        ear = Ear()
+        async with doctor() as asked:
+            messages = asked.asks(SHORT)
+            assert messages[-1]["content"].startswith("My chest hurts.") and asked._engine._model is None
+            with heard_by(ear):
+                reply = await asked.reply(SHORT)
+        assert ear.tries == [[reply.text]]
 
     run(check)
 

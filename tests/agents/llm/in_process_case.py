@@ -12,10 +12,11 @@ import pytest_asyncio
 
 from agents.llm.client import open_model
 from agents.llm.engines import engines
+from agents.llm.hearing import heard_by
 from agents.llm.options import LLMOptions
 from agents.llm.types import Model
 from scenarios.errors import AgentFailure, InputError
-from tests.agents.llm.setting import MESSAGES, Score
+from tests.agents.llm.setting import MESSAGES, Ear, Score
 
 ARGS = {
     "max_model_len": 2048, "enforce_eager": True, "block_size": 32, "enable_prefix_caching": True,
@@ -60,6 +61,14 @@ async def test_forms_are_filled_in(model: Model) -> None:
     filled = await asyncio.gather(*[model.fill(MESSAGES, Score, seed=seed) for seed in range(4)])
     assert all(isinstance(one.form, Score) for one in filled)
     assert sum(one.completion.usage.calls for one in filled) == 4
+
+
+async def test_who_listens_hears_the_words_as_they_come(model: Model) -> None:
+    ear = Ear()
+    with heard_by(ear):
+        said = await model.say(MESSAGES, seed=5, max_tokens=150)
+    assert ear.heard == [said.text] and len(ear.tries[0]) > 1 and said.first_s is not None
+    assert (await model.say(MESSAGES, seed=5, max_tokens=150)).text == said.text
 
 
 async def test_a_growing_dialogue_hits_the_prefix_cache(model: Model) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,23 @@ class Score(BaseModel):
     reason: Annotated[str, Field(max_length=60)]
     score: Annotated[int, Field(ge=0, le=10)]
     urgency: Literal["low", "high"]
+
+
+@dataclass
+class Ear:
+    """Notes what it hears; ``tries`` holds the pieces since each ``again``."""
+
+    tries: list[list[str]] = field(default_factory=lambda: [[]])
+
+    def words(self, text: str) -> None:
+        self.tries[-1].append(text)
+
+    def again(self) -> None:
+        self.tries.append([])
+
+    @property
+    def heard(self) -> list[str]:
+        return ["".join(pieces) for pieces in self.tries]
 
 
 MESSAGES: list[Message] = [

@@ -35,7 +35,7 @@ async def test_the_engine_in_this_process_keeps_what_the_client_promises(
         cwd=root, env={**env, "CLINIC_SERVER_SAID": said}, capture_output=True, text=True, check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert "7 passed" in done.stdout, done.stdout[-500:]
+    assert "8 passed" in done.stdout, done.stdout[-500:]
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
