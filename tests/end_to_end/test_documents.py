@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 
 from scenarios.schema import Batch
-from tests.end_to_end.conftest import ROOT, clinic
+from tests.end_to_end.conftest import ROOT, clinic, clinic_process
 
 BRING = {
     "agentclinic": "agentclinic_medqa.jsonl", "meddg_72b": "MedDG-sharegpt-test.json",
@@ -29,12 +32,32 @@ def test_the_readmes_clinic_commands_run_in_order(tmp_path: Path) -> None:
     words = [line[2:] for block in blocks(ROOT / "README.md", "console") for line in block.splitlines()]
     commands = [line for line in words if line.startswith("clinic ")]
     assert len(commands) >= 6
+    environment = {**os.environ, "CLINIC_SESSIONS": str(tmp_path / "runs" / "sessions.sqlite")}
     for line in commands:
         parts = [str(tmp_path / part) if part.startswith("runs/") else part for part in shlex.split(line)[1:]]
         expanded = [str(path) for part in parts for path in (sorted(ROOT.glob(part)) if "*" in part else [part])]
-        done = clinic(*expanded)
+        if expanded[0] == "view":
+            look_at(tmp_path / "runs")
+            continue
+        typed = {"input": "next\nnext\nrewind 1\nfork --doctor one-shot\nrun\njudge\n"} if expanded[0] == "step" else {}
+        done = clinic(*expanded, *(["--plain"] if typed else []), env=environment, **typed)
         assert done.returncode == 0, (line, done.stderr)
     assert (tmp_path / "runs" / "quickstart" / "report.html").stat().st_size > 50_000
+    assert "quickstart" in (tmp_path / "runs" / "site" / "index.html").read_text("utf-8")
+
+
+def look_at(runs: Path) -> None:
+    """Start ``clinic view``, open its first page, and end it as Ctrl-C does."""
+    process = clinic_process("view", runs, "--port", "0")
+    assert process.stdout is not None
+    try:
+        address = next(found[0] for line in process.stdout if (found := re.findall(r"http://127\.0\.0\.1:\d+", line)))
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            page = answer.read().decode("utf-8")
+        assert answer.status == 200 and "quickstart" in page and "tuesday" in page
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -113,7 +113,9 @@
   const trial = document.querySelector("form.doctors select");
   if (trial) trial.addEventListener("change", () => trial.form.requestSubmit());
 
-  const pointed = location.hash.startsWith("#turn-") ? document.getElementById(location.hash.slice(1)) : current();
+  const asked = new URLSearchParams(location.search).get("t"); // a server has marked it already, a file cannot
+  const pointed = location.hash.startsWith("#turn-") ? document.getElementById(location.hash.slice(1))
+    : current() || turns().find((turn) => turn.dataset.turn === asked);
   if (pointed) mark(pointed, true);
 
   const hint = document.createElement("p");
