@@ -81,17 +81,16 @@ def check_ref(role: catalog.BackendRole, ref: BackendRef, key: str = "", *, peop
     """
     key = key or role
     if people and ref.backend == HUMAN and role in ("doctor", "patient"):
-        if options_of(ref):
+        if ref.options:
             raise InputError(f"{key}: a person takes no options")
         return
     try:
         spec = catalog.find(role, ref.backend)
     except UnknownName as error:
         raise InputError(f"{key}: {error}") from error
-    options = options_of(ref)
-    check_options(spec, options, key)
+    check_options(spec, ref.options, key)
     try:
-        catalog.validate_options(spec, options)
+        catalog.validate_options(spec, ref.options)
     except InputError as error:
         raise InputError(f"{key}: {error}") from error
 
@@ -115,17 +114,12 @@ def may_be_named(spec: catalog.BackendSpec) -> bool:
     return spec.factory in FACTORIES
 
 
-def options_of(ref: BackendRef) -> dict[str, Any]:
-    """Return the options of the backend itself, without what sessions and batches keep beside them."""
-    return ref.options
-
-
 def _check_value(name: str, value: Any, key: str) -> None:
     if name in ADDRESSES and not is_near(value):
         raise InputError(
             f"{key}: a request may name a model server on this machine only, http://127.0.0.1:PORT/v1. {ELSEWHERE}"
         )
-    if name == "rubric" and value not in shipped_rubrics():
+    if name == "rubric" and value not in list(shipped_rubrics()):
         raise InputError(f"{key}: a request may name shipped rubrics only: {', '.join(shipped_rubrics())}")
     if name == "members":
         for place, member in enumerate(value if isinstance(value, list | tuple) else ()):
