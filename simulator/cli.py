@@ -21,7 +21,10 @@ from simulator.commands.report import report
 from simulator.commands.run import run
 from simulator.commands.schema import schema
 from simulator.commands.serve import serve
+from simulator.commands.session import session
+from simulator.commands.step import step
 from simulator.commands.validate import validate
+from simulator.commands.view import view
 
 PACKAGES = ("agents", "graphs", "simulator", "model", "training", "data_gen", "scenarios")
 
@@ -67,7 +70,10 @@ def main(log_json: bool, log_level: str) -> None:
     configure_logs(as_json=log_json, level=log_level)
 
 
-for _command in (run, validate, report, compare, judge, pair, attack, export, import_, list_, schema, serve, case):
+for _command in (
+    run, step, view, validate, report, compare, judge, pair, attack, export, session, import_, list_, schema, serve,
+    case,
+):
     main.add_command(_command)
 
 

@@ -33,12 +33,16 @@ def thread(session: str, branch: str) -> RunnableConfig:
 
 @dataclass(frozen=True)
 class Moment:
-    """A branch as it stands: address of the newest checkpoint, turns, who is next."""
+    """A branch as it stands: address of the newest checkpoint, turns, who is next.
+
+    ``loose``: the last turn is stored, but a kill came before the checkpoint that holds it.
+    """
 
     branch: Branch
     config: RunnableConfig
     turns: tuple[Turn, ...]
     waiting: Waiting
+    loose: bool = False
 
     @property
     def revision(self) -> str:
@@ -63,7 +67,15 @@ class Lines:
         state = await self._rooms.bare.aget_state(thread(self._session, branch.id))
         turns = tuple(state.values["turns"])
         following = whose_turn(turns, state.values["max_turns"])
-        return Moment(branch, state.config, turns, "end" if following == "__end__" else following)
+        loose = any(task.result for task in state.tasks)
+        return Moment(branch, state.config, turns, "end" if following == "__end__" else following, loose)
+
+    async def settled(self, moment: Moment) -> Moment:
+        """Write the checkpoint that a kill prevented, so that the next step starts from it; nobody speaks again."""
+        if not moment.loose:
+            return moment
+        await self._rooms.bare.ainvoke(None, thread(self._session, moment.branch.id), durability="sync")
+        return await self.moment(moment.branch)
 
     async def step(self, moment: Moment, hear: Hear | None) -> Moment:
         """Let the agent whose turn it is speak; raises NotNow or AgentFailure, and then nothing has changed."""

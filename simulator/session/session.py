@@ -222,7 +222,7 @@ class Session:
         async with self._keeping.lock(f"{self.id}:{branch}"):
             moment = await self._moment(branch)
             moment.not_overtaken(expected)
-            yield moment
+            yield await self._lines.settled(moment)
 
     async def _moment(self, branch: str) -> Moment:
         item = await self._keeping.store.aget((BRANCHES, self.id), branch)
