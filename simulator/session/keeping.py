@@ -8,7 +8,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,21 +67,26 @@ async def _sqlite(where: str) -> AsyncIterator[Keeping]:
     from langgraph.store.sqlite import AsyncSqliteStore
 
     path = Path(where)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        turns = aiosqlite.connect(path, timeout=BUSY_S)
-        names = aiosqlite.connect(path, timeout=BUSY_S, isolation_level=None)
-        async with turns, names:
+    async with AsyncExitStack() as opened:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            turns = await opened.enter_async_context(aiosqlite.connect(path, timeout=BUSY_S))
+            names = await opened.enter_async_context(aiosqlite.connect(path, timeout=BUSY_S, isolation_level=None))
             await turns.execute("PRAGMA journal_mode=WAL")
             saver = AsyncSqliteSaver(turns, serde=_serde())
             await saver.setup()
-            async with AsyncSqliteStore(names) as store:
-                await store.setup()
-                yield Keeping(saver, store, _file_locks(path.with_name(path.name + ".locks")))
-    except (OSError, sqlite3.Error) as error:
-        raise InputError(
-            f"sessions cannot be kept in {where!r}: {error}. Name another file with --sessions."
-        ) from error
+            store = await opened.enter_async_context(AsyncSqliteStore(names))
+            await store.setup()
+        except (OSError, sqlite3.Error) as error:
+            raise _unkept(where, error) from error
+        try:
+            yield Keeping(saver, store, _file_locks(path.with_name(path.name + ".locks")))
+        except sqlite3.Error as error:  # a full disk, a file somebody damaged
+            raise _unkept(where, error) from error
+
+
+def _unkept(where: str, error: Exception) -> InputError:
+    return InputError(f"sessions cannot be kept in {where!r}: {error}. Name another file with --sessions.")
 
 
 def _file_locks(folder: Path) -> Callable[[str], AbstractAsyncContextManager[None]]:

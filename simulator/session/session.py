@@ -178,8 +178,9 @@ class Session:
         patient: BackendRef | None = None,
     ) -> Branch:
         """Put somebody else in a role from here on; the backend ``human`` is a person. Raises as ``fork`` does."""
+        await self._branch(branch)
         async with self._keeping.lock(f"{self.id}:{branch}"):
-            known = (await self.info()).branch(branch)
+            known = await self._branch(branch)
             casting = recast(known.casting, doctor=doctor, doctor_name=doctor_name, patient=patient)
             check_casting(casting)
             changed = known.model_copy(update={"casting": casting})
@@ -188,6 +189,8 @@ class Session:
 
     async def label(self, text: str, branch: str = "") -> None:
         """Name a branch, or without one the session."""
+        if branch:
+            await self._branch(branch)
         async with self._keeping.lock(f"{self.id}:{branch}"):
             info = await self.info()
             if branch:
@@ -219,16 +222,20 @@ class Session:
     @asynccontextmanager
     async def _at(self, branch: str, expected: str) -> AsyncIterator[Moment]:
         """Hold the branch still and look at it; raises Stale when it is not where ``expected`` says."""
+        await self._branch(branch)  # a name made up leaves no lock behind
         async with self._keeping.lock(f"{self.id}:{branch}"):
             moment = await self._moment(branch)
             moment.not_overtaken(expected)
             yield await self._lines.settled(moment)
 
     async def _moment(self, branch: str) -> Moment:
-        item = await self._keeping.store.aget((BRANCHES, self.id), branch)
+        return await self._lines.moment(await self._branch(branch))
+
+    async def _branch(self, name: str) -> Branch:
+        item = await self._keeping.store.aget((BRANCHES, self.id), name)
         if item is None:
-            raise UnknownName("branch of this session", branch, [one.id for one in (await self.info()).branches])
-        return await self._lines.moment(Branch.model_validate(item.value))
+            raise UnknownName("branch of this session", name, [one.id for one in (await self.info()).branches])
+        return Branch.model_validate(item.value)
 
     async def _save(self, branch: Branch) -> None:
         await self._keeping.store.aput((BRANCHES, self.id), branch.id, branch.model_dump(mode="json"), index=False)

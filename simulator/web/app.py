@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from scenarios.errors import InputError
+from simulator import pages
 from simulator.run_list import RunList
 from simulator.session import open_book
 from simulator.web import api, assets, batches, compare, consultations, live, runs
@@ -39,6 +41,8 @@ def make_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        for first in ("runs", "run", "consultation"):  # compiled before anybody waits for them
+            await asyncio.to_thread(pages.environment().get_template, f"web/{first}.html.j2")
         async with open_book(settings.sessions) as book:
             jobs = Jobs(settings)
             app.state.site = Site(settings, RunList(settings.runs), book, jobs, csrf, links)

@@ -314,6 +314,22 @@ async def test_a_place_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
             pass
 
 
+async def test_what_goes_wrong_elsewhere_is_not_blamed_on_the_sessions(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        async with open_book(str(tmp_path / "sessions.sqlite")):
+            tmp_path.read_text()
+
+
+async def test_a_made_up_branch_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with open_book(str(tmp_path / "sessions.sqlite")) as book:
+        session = await book.create(library_cases("en", limit=1)[0], cast())
+        for action in (session.next("no"), session.rewind("no", 0), session.label("x", "no"), session.cast("no")):
+            with pytest.raises(UnknownName):
+                await action
+        await session.next()
+        assert len(list((tmp_path / "sessions.sqlite.locks").iterdir())) == 1
+
+
 def test_a_snapshot_is_plain_data() -> None:
     casting = Casting.model_validate({"doctor": {"backend": HUMAN}, "doctor_name": "me"})
     assert json.loads(casting.model_dump_json())["doctor"] == {"backend": "human"}
