@@ -1,6 +1,6 @@
 """Frozen pydantic models, one subject a file; this page re-exports the public names."""
 
-from scenarios.schema.base import Frozen, Language, Role, Sex, Slug
+from scenarios.schema.base import SLUG, Frozen, Language, Role, Sex, Slug
 from scenarios.schema.batch import BackendRef, Batch, CaseSource, ImportedCases, JudgeRef, LibraryCases, PatientRef
 from scenarios.schema.case import (
     Absence,
@@ -25,7 +25,7 @@ from scenarios.schema.turn import AudioRef, Latency, StopReason, Turn, Usage, Ut
 from scenarios.schema.verdict import DIMENSIONS, Dimension, Evidence, Verdict
 
 __all__ = [
-    "DIMENSIONS", "Absence", "Advice", "AudioRef", "BackendRef", "Batch", "Case", "CaseSource", "Condition",
+    "DIMENSIONS", "SLUG", "Absence", "Advice", "AudioRef", "BackendRef", "Batch", "Case", "CaseSource", "Condition",
     "Consultation", "Demographics", "Department", "Diagnosis", "Dimension", "Disclosure", "Evidence", "Fact",
     "Failure", "Finding", "Frozen", "ImportedCases", "JudgeRef", "Key", "KeyId", "Language", "Latency", "LibraryCases",
     "PatientRef", "Persona", "Provenance", "RedFlag", "Role", "Sex", "Slug", "Speaker", "StopReason", "Timing",

@@ -10,7 +10,8 @@ Language = Literal["zh", "en"]
 Sex = Literal["female", "male", "unknown"]
 Role = Literal["patient", "doctor", "examiner"]
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+Slug = Annotated[str, StringConstraints(pattern=SLUG)]
 """A name that is safe as a file name and in a URL: letters, digits, ``.``, ``_``, ``-``; at most 100."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]

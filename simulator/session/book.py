@@ -61,7 +61,8 @@ class SessionBook:
         start = beginning(case, casting.persona, casting.seed, casting.max_turns, turns)
         await self._rooms.bare.abulk_update_state(thread(name, MAIN), start)
         info = SessionInfo(
-            id=name, title=title, source=source, case=case, doctors=dict(doctors or {}), created_at=now,
+            id=name, title=title, source=source, case=case, doctors=dict(doctors or {}), began=casting,
+            created_at=now,
         )
         branch = Branch(id=MAIN, shared=len(turns), casting=casting, created_at=now)
         await self._keeping.store.aput((BRANCHES, name), MAIN, branch.model_dump(mode="json"), index=False)

@@ -123,15 +123,16 @@ class Lines:
     async def _let_speak(
         self, machine: Stepping, moment: Moment, role: Role, given: Command[Any] | None, hear: Hear | None
     ) -> None:
-        """Run one node; its turn is on disk before this returns."""
+        """Run one node; its turn is on disk before anybody hears that it is finished."""
         tell = hear or nobody
         tell(Heard("speaking", role))
         address = thread(self._session, moment.branch.id)
+        turns: list[Turn] = []
         with heard_by(Voice(hear, role) if hear else None):
             async for update in machine.astream(given, address, stream_mode="updates", durability="sync"):
-                for change in update.values():
-                    for turn in change["turns"] if isinstance(change, dict) else ():
-                        tell(Heard("turn", turn.role, turn.text, turn))
+                turns += [turn for change in update.values() if isinstance(change, dict) for turn in change["turns"]]
+        for turn in turns:
+            tell(Heard("turn", turn.role, turn.text, turn))
 
     async def _after(self, moment: Moment, keep: int) -> RunnableConfig:
         """Return the address of the checkpoint on this line of history that holds just the first ``keep`` turns."""

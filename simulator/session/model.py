@@ -81,13 +81,17 @@ class Branch(Frozen):
 
 
 class SessionInfo(Frozen):
-    """A session without its turns; ``doctors`` are those that may be swapped in by name."""
+    """A session without its turns; ``doctors`` are those that may be swapped in by name.
+
+    ``began`` is who was in the room at first, so that a person who took over can give back.
+    """
 
     id: str
     title: str = ""
     source: str = ""
     case: Case
     doctors: dict[str, BackendRef] = {}
+    began: Casting | None = None
     created_at: str
     branches: tuple[Branch, ...] = ()
 

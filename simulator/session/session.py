@@ -5,14 +5,15 @@ It knows what a person may ask for and when; ``lines`` knows the machines, ``kee
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
 from graphs.stepping import Words, beginning, told_in
-from scenarios.errors import NotNow, UnknownName
-from scenarios.schema import BackendRef, Consultation, Persona, StopReason, Turn
+from scenarios.errors import InputError, NotNow, UnknownName
+from scenarios.schema import SLUG, BackendRef, Consultation, Persona, StopReason, Turn
 from simulator.run_one import judge_turns
 from simulator.session.heard import Hear
 from simulator.session.keeping import Keeping
@@ -261,7 +262,9 @@ def _kept(turns: tuple[Turn, ...], keep: int | None) -> tuple[Turn, ...]:
 
 
 def _free(name: str, info: SessionInfo) -> str:
-    """Return the name of a new branch; raises NotNow when the one wanted is taken."""
+    """Return the name of a new branch; raises InputError for one that is taken or is no name."""
+    if name and not re.fullmatch(SLUG, name):
+        raise InputError(f"{name[:100]!r} is no name for a branch: letters, digits, '.', '_' and '-' only, at most 100")
     taken = {branch.id for branch in info.branches}
     if name in taken:
         raise NotNow(f"there is a branch {name!r} already: choose another name")

@@ -63,6 +63,7 @@ class Column:
     loose_failures: tuple[Failure, ...] = ()
     loose_evidence: tuple[Evidence, ...] = ()
     verdicts: tuple[Verdict, ...] = field(default=())
+    judge_prompts: Mapping[str, str] = field(default_factory=dict)
     at: int = 0
     over_trials: str = ""
     note: str = ""

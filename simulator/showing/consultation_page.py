@@ -46,6 +46,7 @@ def column_of(
         total=record.metrics.get("total") if record.scored else None, href=href,
         loose_failures=tuple(one for one in record.failures if one.turn not in there),
         loose_evidence=tuple(loose), verdicts=record.verdicts, at=at,
+        judge_prompts={one.judge: links.judge_prompt(run, record.key, one.judge) for one in record.verdicts if run},
     )
 
 

@@ -45,6 +45,10 @@ class Links(Protocol):
         """Return what the model behind a turn was asked."""
         ...
 
+    def judge_prompt(self, run: str, key: Key, judge: str) -> str:
+        """Return what a judge's model was asked about a consultation."""
+        ...
+
     def fork(self, run: str, key: Key, keep: int) -> str:
         """Return the page that starts a live session from the first ``keep`` turns of a stored consultation."""
         ...

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from scenarios.identity import content_hash
 from scenarios.schema import BackendRef, Case, Turn
-from simulator.session import HUMAN, Branch, SessionInfo, Snapshot
+from simulator.session import HUMAN, Branch, Casting, SessionInfo, Snapshot
 from simulator.showing.branch_tree import BranchTree, branch_tree
 from simulator.showing.chat import CaseCard, Column
 from simulator.showing.compare_page import mark_shared
@@ -153,21 +153,26 @@ def mark_of(info: SessionInfo, shown: Snapshot) -> str:
 
 
 def known_doctors(info: SessionInfo) -> dict[str, BackendRef]:
-    """Return the doctors that this session knows by name: those it was made with, those of its branches."""
-    found = dict(info.doctors)
-    for branch in info.branches:
-        if branch.casting.doctor.backend != HUMAN:
-            found.setdefault(branch.casting.doctor_name, branch.casting.doctor)
+    """Return the doctors that this session knows by name: who began, who else may, and those of its branches."""
+    began = info.began
+    found = {began.doctor_name: began.doctor} if began and began.doctor.backend != HUMAN else {}
+    found |= info.doctors
+    for casting in _castings(info):
+        if casting.doctor.backend != HUMAN:
+            found.setdefault(casting.doctor_name, casting.doctor)
     return found
 
 
 def known_patient(info: SessionInfo) -> BackendRef:
     """Return the patient of the session who is no person; the embedded one when all branches have people."""
-    for branch in info.branches:
-        if branch.casting.patient.backend != HUMAN:
-            patient = branch.casting.patient
-            return BackendRef(backend=patient.backend, **patient.options)
+    for casting in _castings(info):
+        if casting.patient.backend != HUMAN:
+            return BackendRef(backend=casting.patient.backend, **casting.patient.options)
     return BackendRef(backend="agenda")
+
+
+def _castings(info: SessionInfo) -> tuple[Casting, ...]:
+    return (*(branch.casting for branch in info.branches), *((info.began,) if info.began else ()))
 
 
 def record_lines(case: Case, turns: Sequence[Turn]) -> tuple[Line, ...]:

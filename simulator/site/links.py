@@ -67,6 +67,10 @@ class StaticLinks:
         name = KeyId(key.case, key.doctor, key.trial)
         return self._up(names.prompt(name, index)) if (name, index) in self.prompts else ""
 
+    def judge_prompt(self, run: str, key: Key, judge: str) -> str:
+        """Return nothing: judges' prompts hold the whole record and are not on the site."""
+        return ""
+
     def fork(self, run: str, key: Key, keep: int) -> str:
         """Return '': nothing goes on here."""
         return ""

@@ -7,11 +7,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-
 from scenarios.errors import AgentFailure, InputError, NotNow, Stale, UnknownName
 from scenarios.problems import short
-from scenarios.schema import Persona, Slug
+from scenarios.schema import Persona
 from simulator.session import Heard, Session, SessionInfo, Snapshot
 from simulator.session.export import FORMATS, export_session
 from simulator.terminal.grammar import ROLES, Asked, read
@@ -20,7 +18,6 @@ from simulator.terminal.prompting import prompt_behind
 from simulator.terminal.view import Here, View
 
 GOODBYE = {"zh": "谢谢大夫，我先走了，再见。", "en": "Thank you, doctor. I have to go now, goodbye."}
-_SLUG: TypeAdapter[str] = TypeAdapter(Slug)
 
 
 class Desk:
@@ -153,7 +150,7 @@ class Desk:
         branch = self.here.branch
         doctor, patient = asked.flag("doctor"), asked.flag("patient")
         made = await self._session.fork(
-            branch.id, asked.number, name=_slug(asked.flag("name")), label=asked.flag("label"),
+            branch.id, asked.number, name=asked.flag("name"), label=asked.flag("label"),
             doctor=doctor_called(doctor, self.here.info.doctors) if doctor else None, doctor_name=doctor,
             patient=patient_called(patient) if patient else None,
             persona=_persona(self.here.casting.persona, asked.flags.get("persona", ())), seed=_seed(asked.flag("seed")),
@@ -233,15 +230,6 @@ def _role(word: str) -> Literal["patient", "doctor"]:
     if word == "patient":
         return "patient"
     raise UnknownName("role", word, ROLES)
-
-
-def _slug(name: str) -> str:
-    if not name:
-        return ""
-    try:
-        return _SLUG.validate_python(name)
-    except ValidationError as error:
-        raise InputError(f"{short(name)} is no name for a branch: letters, digits, '.', '_' and '-' only") from error
 
 
 def _seed(text: str) -> int | None:

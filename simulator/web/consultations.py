@@ -10,7 +10,8 @@ from fastapi.responses import FileResponse, HTMLResponse
 
 from scenarios.errors import UnknownName
 from scenarios.schema import Case, Consultation, KeyId, Slug, Turn
-from simulator.asked import Asked, asked
+from scenarios.schema.base import Text
+from simulator.asked import Asked, asked, asked_of_judge
 from simulator.run_list import Run
 from simulator.showing.reading import Reading, neighbours, reading
 from simulator.showing.sound import sound_file
@@ -27,6 +28,7 @@ def routes() -> APIRouter:
     router.get(ONE, response_class=HTMLResponse)(consultation_page)
     router.get(ONE + "/audio/{index}", response_class=FileResponse)(audio)
     router.get(ONE + "/prompt/{index}", response_class=HTMLResponse)(prompt_page)
+    router.get(ONE + "/judge-prompt/{judge}", response_class=HTMLResponse)(judge_prompt_page)
     return router
 
 
@@ -64,19 +66,44 @@ async def prompt_page(site: Here, run: Slug, case: Slug, doctor: Slug, trial: Nu
         stored = site.runs.find(run)
         record, told = _stored(stored, case, doctor, trial)
         _turn(record, index)
-        if told is None:
-            raise UnknownName(f"case of run {run}, without which no prompt can be made again", case, ())
-        return record, asked(stored.described, told, record, index)
+        return record, asked(stored.described, _known(told, run, case), record, index)
 
     record, given = await asyncio.to_thread(read)
     return await page(
         site, "prompt.html.j2", section="runs", run=run, record=record, turn=_turn(record, index), asked=given,
-        back=site.links.consultation(run, record.key, index), lang={"zh": "zh-Hans"}.get(record.language, "en"),
+        back=site.links.consultation(run, record.key, index), lang=_language(record),
+    )
+
+
+async def judge_prompt_page(
+    site: Here, run: Slug, case: Slug, doctor: Slug, trial: Number, judge: Text
+) -> HTMLResponse:
+    """Answer with what a judge's model was given about a consultation."""
+
+    def read() -> tuple[Consultation, Asked]:
+        stored = site.runs.find(run)
+        record, told = _stored(stored, case, doctor, trial)
+        return record, asked_of_judge(stored.described, _known(told, run, case), record, judge)
+
+    record, given = await asyncio.to_thread(read)
+    return await page(
+        site, "prompt.html.j2", section="runs", run=run, record=record, judge=judge, asked=given,
+        back=site.links.consultation(run, record.key), lang=_language(record),
     )
 
 
 def _stored(run: Run, case: str, doctor: str, trial: int) -> tuple[Consultation, Case | None]:
     return run.consultation(case, doctor, trial), run.cases().get(case)
+
+
+def _known(case: Case | None, run: str, name: str) -> Case:
+    if case is None:
+        raise UnknownName(f"case of run {run}, without which no prompt can be made again", name, ())
+    return case
+
+
+def _language(record: Consultation) -> str:
+    return {"zh": "zh-Hans"}.get(record.language, "en")
 
 
 def _turn(record: Consultation, index: int) -> Turn:

@@ -45,6 +45,10 @@ class ServerLinks:
         """Return what the model behind a turn was asked."""
         return f"{self._one(run, key)}/prompt/{index}"
 
+    def judge_prompt(self, run: str, key: Key, judge: str) -> str:
+        """Return what a judge's model was asked about a consultation."""
+        return f"{self._one(run, key)}/judge-prompt/{_part(judge)}"
+
     def fork(self, run: str, key: Key, keep: int) -> str:
         """Return the page that starts a live session from the first ``keep`` turns of a stored consultation."""
         asked = {"run": run, "case": key.case, "doctor": key.doctor, "trial": key.trial, "keep": keep}

@@ -16,6 +16,7 @@ from scenarios.loader import library_cases
 from scenarios.schema import BackendRef, Case, Persona, Turn
 from simulator.session import HUMAN, Casting, Heard, Session, Snapshot, open_book
 from simulator.session.keeping import TYPES
+from simulator.showing.live_page import known_doctors, known_patient
 from tests.session.conftest import cast
 
 PERSON = BackendRef(backend=HUMAN)
@@ -95,6 +96,8 @@ async def test_a_fork_may_change_patient_persona_and_length(place: str) -> None:
         assert branch.casting.patient.backend == "agenda" and shown.turns[-1].exchange <= 2
         with pytest.raises(NotNow, match="already"):
             await session.fork("main", name="talkative")
+        with pytest.raises(InputError, match="no name for a branch"):
+            await session.fork("main", name="../x y")
 
 
 async def test_a_person_takes_over_as_doctor_and_as_patient(place: str, case: Case) -> None:
@@ -312,6 +315,19 @@ async def test_a_place_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Postgres"):
         async with open_book("postgresql://nobody@127.0.0.1:9/none?connect_timeout=1"):
             pass
+
+
+async def test_who_was_taken_over_from_is_given_back_to_with_all_options(place: str) -> None:
+    case = library_cases("en", limit=1)[0]
+    model = {"backend": "llm", "model": "m", "reply_limit": 40}
+    async with open_book(place) as book:
+        others = {"quick": ONE_SHOT, "careful": cast().doctor}
+        session = await book.create(case, cast(doctor_name="careful", patient=model), doctors=others)
+        await session.cast("main", patient=PERSON, doctor=PERSON)
+        info = await session.info()
+        assert info.branches[0].casting.is_human("patient")
+        assert known_patient(info).options == {"model": "m", "reply_limit": 40}
+        assert list(known_doctors(info)) == ["careful", "quick"]
 
 
 async def test_what_goes_wrong_elsewhere_is_not_blamed_on_the_sessions(tmp_path: Path) -> None:

@@ -186,6 +186,23 @@ async def test_the_prompt_of_a_model_is_shown_and_an_embedded_agent_says_that_it
     assert (await own_client.get(LINKS.prompt("own", record.key, 999))).status_code == 404
 
 
+async def test_what_a_judge_was_asked_is_linked_from_its_verdict(
+    own: Path, own_client: httpx.AsyncClient, records: list[Consultation]
+) -> None:
+    record = careful(records, "en")
+    page = await page_of(own_client, LINKS.consultation("own", record.key))
+    address = LINKS.judge_prompt("own", record.key, "rubric")
+    assert address in [one.get("href") for one in page.all("a")]
+    assert "asks no model" in (await page_of(own_client, address)).all("main")[0]["text"]
+    described = json.loads((own / "run.json").read_text("utf-8"))
+    described["batch"]["judges"] = [
+        {"backend": "llm", "name": "rubric", "model": "m", "base_url": "http://127.0.0.1:1/v1"}]
+    (own / "run.json").write_text(json.dumps(described), "utf-8")
+    given = "".join(one["text"] for one in (await page_of(own_client, address)).all("pre"))
+    assert all(turn.text.split(".")[0] in given for turn in record.turns[:2])
+    assert (await own_client.get(LINKS.judge_prompt("own", record.key, "nobody"))).status_code == 404
+
+
 async def test_what_is_not_there_is_not_found_and_what_does_not_fit_is_refused(
     client: httpx.AsyncClient, records: list[Consultation]
 ) -> None:
