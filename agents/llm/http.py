@@ -131,7 +131,8 @@ async def read_bounded(response: Any, reading: Reading, most: int) -> None:
     """Feed the reply's bytes to ``reading``; stop at ``most``, so that no reply can fill the memory."""
     size = 0
     try:
-        async with aclosing(response.aiter_bytes()) as parts:
+        packed = "content-encoding" in response.headers
+        async with aclosing(response.aiter_bytes() if packed else response.aiter_raw()) as parts:
             async for part in parts:
                 size += len(part)
                 if size > most:

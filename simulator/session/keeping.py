@@ -138,6 +138,8 @@ async def _postgres(where: str) -> AsyncIterator[Keeping]:
     pool: Any = AsyncConnectionPool(where, min_size=1, max_size=POOL, kwargs=options, open=False, timeout=WAIT_S)
     locks: Any = AsyncConnectionPool(where, min_size=0, max_size=LOCKS, kwargs=options, open=False, timeout=WAIT_S)
     try:
+        # a pool would go on trying where nobody listens; this says at once what is wrong
+        await (await psycopg.AsyncConnection.connect(where, connect_timeout=int(WAIT_S))).close()
         await pool.open(wait=True, timeout=WAIT_S)
         await locks.open()
         saver, store = AsyncPostgresSaver(pool, serde=_serde()), AsyncPostgresStore(pool)

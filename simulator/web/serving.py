@@ -106,6 +106,8 @@ def listener(host: str, port: int) -> socket.socket:
         raise InputError(f"--host {host}: no name or address of this machine") from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # without it, head and body of an answer wait 40 ms for each other; accepted connections inherit it
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bound.bind(address)
         bound.listen()
     except OSError as error:

@@ -37,6 +37,13 @@ async def refused(client: httpx.AsyncClient, status: int, path: str, body: Any =
     return str(problem["detail"])
 
 
+def test_an_answer_is_sent_at_once(live_server: str) -> None:
+    """Head and body of an answer are two packets; a network that waits to join them keeps everybody for 40 ms."""
+    with httpx.Client(base_url=live_server) as client:
+        waited = [client.get(f"{V1}/runs").elapsed.total_seconds() for _ in range(20)]
+    assert min(waited) < 0.03
+
+
 async def test_a_run_can_be_read_down_to_one_consultation(client: httpx.AsyncClient) -> None:
     (run,) = (await client.get(f"{V1}/runs")).json()
     assert (run["name"], run["finished"], run["planned"], run["doctors"]) == ("small", 16, 16, ["careful", "quick"])
