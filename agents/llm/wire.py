@@ -10,7 +10,7 @@ from agents.llm.faults import of_status
 from agents.llm.hearing import Hearing
 from agents.llm.transport import Fault, Raw
 
-_scan = json.JSONDecoder().scan_once
+_first_value = json.JSONDecoder().raw_decode
 BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 """What reading a reply of another shape runs into."""
 
@@ -115,11 +115,8 @@ class ReadingStream:
 
 
 def _value(text: str) -> Any:
-    """Return the JSON value that is all of ``text``; half the time of ``json.loads``, which looks for more."""
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration as error:
-        raise ValueError("no JSON") from error
+    """Return the JSON value that is all of ``text``; quicker than ``json.loads``, which guesses encodings."""
+    value, end = _first_value(text)
     if end != len(text):
         raise ValueError("something follows the JSON")
     return value
