@@ -73,9 +73,8 @@ def _ended(http: ModuleType) -> type[Any]:
         def __init__(self, stream: Any, busy: list[int], number: int) -> None:
             self.stream, self.busy, self.number, self.closed = stream, busy, number, False
 
-        async def __aiter__(self) -> Any:
-            async for part in self.stream:
-                yield part
+        def __aiter__(self) -> Any:
+            return self.stream.__aiter__()
 
         async def aclose(self) -> None:
             if not self.closed:

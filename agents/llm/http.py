@@ -132,7 +132,8 @@ async def read_bounded(response: Any, reading: Reading, most: int) -> None:
     size = 0
     try:
         packed = "content-encoding" in response.headers
-        async with aclosing(response.aiter_bytes() if packed else response.aiter_raw()) as parts:
+        # of what is not packed, the stream itself: aiter_bytes and aiter_raw cut every token up once more
+        async with aclosing(response.aiter_bytes() if packed else response.stream.__aiter__()) as parts:
             async for part in parts:
                 size += len(part)
                 if size > most:
