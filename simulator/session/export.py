@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +78,9 @@ async def _as_run(session: Session, info: SessionInfo, branches: tuple[Branch, .
         if shot.turns and not shot.judged:
             shots[place] = await session.judge(branch.id, expected=shot.revision)
             judged += 1
-    names = doctor_names(branches)
-    batch = _batch(info, branches, names)
+    mixed = {branch.id for branch, shot in zip(branches, shots, strict=True) if not _is_whole(branch, shot)}
+    names = doctor_names(branches, mixed)
+    batch = _batch(info, branches, names, mixed)
     records = [_record(shot, names[branch.id]) for branch, shot in zip(branches, shots, strict=True)]
     await asyncio.to_thread(_write, folder, info, branches, batch, records)
     said = f"{_counted(len(records))} written to the run folder {folder}"
@@ -88,28 +89,36 @@ async def _as_run(session: Session, info: SessionInfo, branches: tuple[Branch, .
     return said + (f"; {open_ones} not over and therefore not scored" if open_ones else "")
 
 
-def doctor_names(branches: Sequence[Branch]) -> dict[str, str]:
+def _is_whole(branch: Branch, shot: Snapshot) -> bool:
+    """Whether everybody in a branch spoke all their turns themselves: nobody took over, was swapped or rewritten."""
+    cast = {"doctor": branch.casting.doctor.backend, "patient": branch.casting.patient.backend}
+    return all(turn.backend == cast.get(turn.role, turn.backend) for turn in shot.turns)
+
+
+def doctor_names(branches: Sequence[Branch], mixed: Collection[str] = ()) -> dict[str, str]:
     """Return what the doctor of each branch is called in a run folder: its name, and the branch's where two share it.
 
-    A branch that goes on from another doctor's turns is always called by both, because its words are not that doctor's
-    alone.
+    A branch that goes on from another doctor's turns, or is among the ``mixed``, is always called by both, because its
+    words are not that doctor's alone.
     """
     shared = Counter(branch.casting.doctor_name for branch in branches)
     taken: set[str] = set()
     names: dict[str, str] = {}
     for branch in branches:
-        alone = shared[branch.casting.doctor_name] == 1 and not branch.shared
+        alone = shared[branch.casting.doctor_name] == 1 and not branch.shared and branch.id not in mixed
         name = _slug(branch.casting.doctor_name if alone else f"{branch.casting.doctor_name}.{branch.id}")
         names[branch.id] = next(n for n in (name, *(f"{name}.{k}" for k in range(2, 10_000))) if n not in taken)
         taken.add(names[branch.id])
     return names
 
 
-def _batch(info: SessionInfo, branches: tuple[Branch, ...], names: dict[str, str]) -> Batch:
+def _batch(
+    info: SessionInfo, branches: tuple[Branch, ...], names: dict[str, str], mixed: Collection[str]
+) -> Batch:
     """Return the batch that stands in ``run.json``: the first branch's room, with every branch as a doctor."""
     room = branches[0].casting
     return Batch(
-        name=f"session-{info.id}", description=_described(branches, names), cases=("cases.jsonl",),
+        name=f"session-{info.id}", description=_described(branches, names, mixed), cases=("cases.jsonl",),
         doctors={names[branch.id]: branch.casting.doctor for branch in branches},
         patient=PatientRef.model_validate(room.patient.model_dump()), examiner=room.examiner, judges=room.judges,
         seed=room.seed, max_turns=max(branch.casting.max_turns for branch in branches),
@@ -117,12 +126,13 @@ def _batch(info: SessionInfo, branches: tuple[Branch, ...], names: dict[str, str
     )
 
 
-def _described(branches: tuple[Branch, ...], names: dict[str, str]) -> str:
+def _described(branches: tuple[Branch, ...], names: dict[str, str], mixed: Collection[str]) -> str:
     said = ["Branches of one session that was stepped by hand."]
     for branch in branches:
         origin = f"the first {branch.shared} turns are those of {branch.parent}" if branch.parent else "from the start"
         label = f" ({branch.label})" if branch.label else ""
-        said.append(f"{names[branch.id]} is branch {branch.id}, {origin}{label}.")
+        others = "; some turns are a person's or another backend's" if branch.id in mixed else ""
+        said.append(f"{names[branch.id]} is branch {branch.id}, {origin}{others}{label}.")
     return " ".join(said)
 
 

@@ -85,7 +85,7 @@ class Session:
             NotNow: it is not ``role``'s turn, or nothing is said.
             Stale: see ``next``.
         """
-        words = Words(" ".join(text.split(" ")).strip(), tuple(r.strip() for r in requests if r.strip()), end)
+        words = Words(text.strip(), tuple(r.strip() for r in requests if r.strip()), end)
         if not words.text:
             raise NotNow("say something: an empty turn is none")
         async with self._at(branch, expected) as moment:

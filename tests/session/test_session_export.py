@@ -81,6 +81,33 @@ async def test_what_is_not_over_scores_nobody(tmp_path: Path, case: Case) -> Non
     assert records["careful"].scored and records["careful"].metrics["total"] > 0, "alone, a doctor keeps its name"
 
 
+async def test_a_doctor_is_not_named_alone_for_words_that_others_spoke(tmp_path: Path, case: Case) -> None:
+    casting = Casting(doctor=BackendRef(backend="one-shot"), doctor_name="quick", seed=3)
+    async with open_book(str(tmp_path / "s.sqlite")) as book:
+        for number, meddle in enumerate(("nobody", "edit", "say", "patient", "swap")):
+            session = await book.create(case, casting)
+            await session.next()
+            if meddle == "edit":
+                await session.next()
+                await session.edit("main", 2, "Where does it hurt? 哪里疼？")
+            elif meddle == "say":
+                await session.say("main", "doctor", "Where does it hurt? 哪里疼？")
+            elif meddle == "patient":
+                await session.next()
+                await session.say("main", "patient", "Thank you. 谢谢。")
+            elif meddle == "swap":
+                await session.cast("main", doctor=BackendRef(backend="checklist"), doctor_name="quick")
+                await session.next()
+                await session.cast("main", doctor=BackendRef(backend="one-shot"), doctor_name="quick")
+            await session.run()
+            folder = tmp_path / str(number)
+            await export_session(session, folder, "run")
+            batch = read_run(folder)["batch"]
+            whole = meddle == "nobody"
+            assert list(batch["doctors"]) == (["quick"] if whole else ["quick.main"]), meddle
+            assert ("a person's or another backend's" in batch["description"]) is not whole
+
+
 async def test_lines_and_dialogues_hold_the_branches_asked_for(tmp_path: Path, case: Case) -> None:
     async with open_book(str(tmp_path / "s.sqlite")) as book:
         session = await forked(book, case)
