@@ -14,7 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from scenarios.errors import InputError, MissingExtra, UnknownName
-from scenarios.schema import BackendRef, Frozen
+from scenarios.schema import BackendRef, DoctorRef, Frozen
 
 BackendRole = Literal["doctor", "patient", "examiner", "judge", "referee", "voice", "listener"]
 log = structlog.get_logger(__name__)
@@ -125,6 +125,43 @@ BUILT_IN: tuple[BackendSpec, ...] = (
         "scripted-judge", "judge", "gives the scores it is given: a fake for tests",
         "agents.judges.scripted:ScriptedJudge", "agents.judges.scripted:ScriptedJudgeOptions",
     ),
+    BackendSpec(
+        "espeak", "voice", "embedded formant voices by sex and age (espeak-ng): no weights, no network",
+        "agents.voices.espeak:EspeakVoice", "agents.voices.espeak:EspeakOptions", extra="voice",
+    ),
+    BackendSpec(
+        "openai-speech", "voice", "any server of /v1/audio/speech: vLLM-Omni and others",
+        "agents.voices.openai_speech:SpeechServerVoice", "agents.voices.openai_speech:SpeechServerOptions",
+        extra="voice",
+    ),
+    BackendSpec(
+        "cosyvoice", "voice", "CosyVoice2-0.5B in a server of its own: speaks like a reference recording",
+        "agents.voices.cloning:CloningVoice", "agents.voices.cloning:CosyVoiceOptions",
+        extra="voice", service="cosyvoice",
+    ),
+    BackendSpec(
+        "fish-speech", "voice", "openaudio-s1-mini in a server of its own: speaks like a reference recording",
+        "agents.voices.cloning:CloningVoice", "agents.voices.cloning:FishSpeechOptions",
+        extra="voice", service="fish-speech",
+    ),
+    BackendSpec(
+        "transcript", "listener", "passes the true text on with a settable, seeded character error rate",
+        "agents.listeners.transcript:TranscriptListener", "agents.listeners.transcript:TranscriptOptions",
+        capabilities=frozenset({"reads"}),
+    ),
+    BackendSpec(
+        "whisper", "listener", "openai-whisper, loaded in this process",
+        "agents.listeners.whisper:WhisperListener", "agents.listeners.whisper:WhisperOptions", extra="speech",
+    ),
+    BackendSpec(
+        "funasr", "listener", "FunASR models (SenseVoiceSmall, Paraformer), loaded in this process",
+        "agents.listeners.funasr:FunASRListener", "agents.listeners.funasr:FunASROptions", extra="speech",
+    ),
+    BackendSpec(
+        "openai-transcription", "listener", "any server of /v1/audio/transcriptions",
+        "agents.listeners.openai_transcription:TranscriptionServerListener",
+        "agents.listeners.openai_transcription:TranscriptionServerOptions", extra="voice",
+    ),
 )
 
 
@@ -186,7 +223,9 @@ def identity(role: BackendRole, ref: BackendRef) -> dict[str, Any]:
     if spec.options:
         speed_only = getattr(_load(spec.options, spec), "speed_only", speed_only)
     entry = {"defaults": dict(spec.defaults)} if spec.defaults else {}
-    return _less(ref.model_dump(mode="json"), speed_only) | entry
+    elsewhere = set(DoctorRef.model_fields) - {"backend"} if role == "doctor" else None
+    written = ref.model_dump(mode="json", exclude=elsewhere)
+    return _less(written, speed_only) | entry
 
 
 def _got(key: str, value: Any) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agents.sound.wave import Sound
 from scenarios.schema import (
+    AgeGroup,
     Case,
     Evidence,
     Finding,
@@ -44,7 +46,8 @@ class DoctorView:
     """What a doctor knows when it is to speak.
 
     ``exchange`` counts from 1; when ``exchange == max_turns`` this is the doctor's last word.
-    ``seed`` is this very turn's own seed and must reach every sampler.
+    ``seed`` is this very turn's own seed and must reach every sampler. ``speak``: the answer will be heard, so a doctor
+    that can speak answers in sound too.
     """
 
     language: Language
@@ -53,6 +56,7 @@ class DoctorView:
     exchange: int
     max_turns: int
     seed: int
+    speak: bool = False
 
     @property
     def is_last(self) -> bool:
@@ -65,7 +69,8 @@ class DoctorReply:
     """One doctor turn.
 
     ``requests``: examinations or tests asked for, in the doctor's words. ``differential``: ranked diagnoses
-    when the backend states them as data (never required).
+    when the backend states them as data (never required). ``sound``: the doctor's own voice, where it has one and was
+    asked to speak; ``first_audio_s``: until its first piece.
     """
 
     text: str
@@ -74,6 +79,8 @@ class DoctorReply:
     usage: Usage | None = None
     first_s: float | None = None
     finish: str = "stop"
+    sound: Sound | None = None
+    first_audio_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,86 @@ class FidelityReport:
     def faithful(self) -> bool:
         """Whether nothing was found."""
         return not self.breaches
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerCard:
+    """Who is to be heard: one card, and so one voice, for all turns of a consultation.
+
+    ``name`` and ``seed`` tell apart speakers of equal sex and age (the seed is the case's own, not the turn's).
+    ``age_years`` is None where it is not recorded; ``age_group`` follows from it, None likewise.
+    """
+
+    name: str
+    language: Language
+    sex: Sex = "unknown"
+    age_years: float | None = None
+    age_group: AgeGroup | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceView:
+    """What is to be said, as written (the voice makes it fit for the ear), and by whom."""
+
+    text: str
+    speaker: SpeakerCard
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Sound of a whole text.
+
+    ``read``: the text as read aloud; ``voice``: which voice it was; ``segments``: in how many pieces it was made, all
+    of which are in ``sound``. ``first_s``: until the first piece, for voices that stream.
+    """
+
+    sound: Sound
+    read: str
+    voice: str
+    segments: int = 1
+    first_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerView:
+    """What is to be understood.
+
+    ``sound`` is None only for a listener that needs none (capability ``reads``), and the true ``text`` is meant for
+    such a listener alone. ``seed`` is this turn's own.
+    """
+
+    sound: Sound | None
+    text: str
+    language: Language
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood; '' when nothing was."""
+
+    text: str
+
+
+class Voice(Protocol):
+    """Turns text into sound."""
+
+    def key(self, view: VoiceView) -> str:
+        """Return what the sound depends on: two views with equal keys sound the same, so one is made only once."""
+        ...
+
+    async def speak(self, view: VoiceView) -> Spoken:
+        """Return the sound of ``view.text``. Raises AgentFailure(owner='voice' | 'infrastructure')."""
+        ...
+
+
+class Listener(Protocol):
+    """Turns sound into text."""
+
+    async def listen(self, view: ListenerView) -> Transcript:
+        """Return what was understood. Raises AgentFailure(owner='listener' | 'infrastructure')."""
+        ...
 
 
 class Doctor(Protocol):

@@ -6,6 +6,7 @@ ClinicError                       anything expected to go wrong; printed without
 │   ├── ImportRecordError         one record of a foreign dataset cannot become a case
 │   ├── UnknownName               a backend, format or case that is not in the list; names the near match
 │   ├── RunFolderError            a run folder that is missing, of another configuration, or not writable
+│   ├── SoundError                a sound file that is missing, no sound, empty, too long or damaged
 │   ├── NotNow                    a step of a session that does not fit where the consultation stands
 │   └── Stale                     a step of a session that somebody else has overtaken
 ├── MissingExtra                  a feature whose optional packages are not installed; names the command
@@ -20,7 +21,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Literal
 
-Owner = Literal["infrastructure", "patient", "doctor", "voice", "examiner", "judge"]
+Owner = Literal["infrastructure", "patient", "doctor", "voice", "listener", "examiner", "judge"]
 
 
 class ClinicError(Exception):
@@ -73,6 +74,15 @@ class UnknownName(InputError):
 
 class RunFolderError(InputError):
     """A run folder that is missing, belongs to another configuration, or cannot be written."""
+
+
+class SoundError(InputError):
+    """Sound that cannot be used; ``kind`` is missing, not_audio, empty, too_long or corrupt."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        """Keep what can be counted."""
+        self.kind = kind
+        super().__init__(message)
 
 
 class NotNow(InputError):

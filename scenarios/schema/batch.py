@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from scenarios.schema.base import Frozen, Slug, Text
+from scenarios.schema.channel import Channel, TurnTaking
 from scenarios.schema.persona import Persona
 
 MAX_CONCURRENCY = 4096
@@ -69,6 +70,47 @@ class PatientRef(BackendRef):
     persona: Persona = Persona()
 
 
+class DoctorRef(BackendRef):
+    """A doctor's backend, and where this doctor's consultations sound otherwise than the batch's others.
+
+    None: as the batch says. So one doctor can be compared with itself behind other ears or another line.
+    """
+
+    voice: BackendRef | None = Field(default=None, description="the doctor's voice, for one that has none of its own")
+    listener: BackendRef | None = None
+    input_speech: bool | None = None
+    output_speech: bool | None = None
+    channel: Channel | None = None
+    turn_taking: TurnTaking | None = None
+
+    @property
+    def plain(self) -> BackendRef:
+        """The backend alone."""
+        return BackendRef(backend=self.backend, **self.options)
+
+
+class Speech(Frozen):
+    """How the consultations of one doctor sound: the batch's keys, with the doctor's own before them."""
+
+    input_speech: bool = False
+    output_speech: bool = False
+    voice: BackendRef | None = None
+    doctor_voice: BackendRef | None = None
+    listener: BackendRef | None = None
+    channel: Channel | None = None
+    turn_taking: TurnTaking = TurnTaking()
+
+    @property
+    def mode(self) -> str:
+        """How the doctor is met: t2t, s2t, t2s or s2s (what goes in, what comes out: text or speech)."""
+        return f"{'s' if self.input_speech else 't'}2{'s' if self.output_speech else 't'}"
+
+    @property
+    def sounds(self) -> bool:
+        """Whether anything is said aloud."""
+        return self.input_speech or self.output_speech
+
+
 class JudgeRef(BackendRef):
     """A judge's backend; ``name`` tells apart two judges of one backend (other models, other rubrics)."""
 
@@ -98,11 +140,16 @@ class Batch(Frozen):
     name: Slug
     description: str = ""
     cases: tuple[CaseSource, ...] = Field(min_length=1)
-    doctors: dict[Slug, BackendRef] = Field(min_length=1)
+    doctors: dict[Slug, DoctorRef] = Field(min_length=1)
     patient: PatientRef = PatientRef()
     examiner: BackendRef = BackendRef(backend="record")
-    voice: BackendRef | None = None
-    listener: BackendRef | None = None
+    voice: BackendRef | None = Field(default=None, description="the patients' voices")
+    doctor_voice: BackendRef | None = Field(default=None, description="of doctors without one; default: as voice")
+    listener: BackendRef | None = Field(default=None, description="understands what is said aloud")
+    input_speech: bool | None = Field(default=None, description="patients are heard; default: when there is a voice")
+    output_speech: bool = Field(default=False, description="doctors are heard, and patients read what was understood")
+    channel: Channel | None = Field(default=None, description="what the patient's sound goes through")
+    turn_taking: TurnTaking = TurnTaking()
     referee: BackendRef | None = Field(default=None, description="judge that compares two doctors on the same case")
     judges: tuple[JudgeRef, ...] = (JudgeRef(backend="rubric"),)
     trials: int = Field(default=1, ge=1, le=1000)
@@ -111,6 +158,18 @@ class Batch(Frozen):
     concurrency: int = Field(default=32, ge=1, le=MAX_CONCURRENCY)
     retries: int = Field(default=2, ge=0, le=20, description="further tries of a failed agent call")
     turn_timeout_s: float = Field(default=120.0, gt=0, le=86_400)
+
+    def speech(self, doctor: str) -> Speech:
+        """Return how the consultations of the doctor of this name sound."""
+        own = self.doctors[doctor]
+        heard = self.voice is not None if self.input_speech is None else self.input_speech
+        return Speech(
+            input_speech=heard if own.input_speech is None else own.input_speech,
+            output_speech=self.output_speech if own.output_speech is None else own.output_speech,
+            voice=self.voice, doctor_voice=own.voice or self.doctor_voice or self.voice,
+            listener=own.listener or self.listener, channel=own.channel or self.channel,
+            turn_taking=own.turn_taking or self.turn_taking,
+        )
 
     @field_validator("cases", mode="before")
     @classmethod

@@ -6,19 +6,12 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
+from scenarios.schema.audio import AudioRef, SpeechFigures, SpeechTiming
 from scenarios.schema.base import Frozen, Role
 
 StopReason = Literal["facts_out", "advice_given", "farewell", "max_turns", "failed"]
 """Why a consultation ended: the important facts are out and the doctor had the last word on them; the doctor
 diagnosed and advised; both said goodbye; the turn limit; an agent failed for good."""
-
-
-class AudioRef(Frozen):
-    """Sound stored beside the run: path relative to the run folder, ``sample_rate_hz``, exact ``seconds``."""
-
-    path: str
-    sample_rate_hz: int = Field(gt=0)
-    seconds: float = Field(ge=0)
 
 
 class Usage(Frozen):
@@ -62,7 +55,8 @@ class Turn(Frozen):
 
     ``index`` counts from 0 over all roles; ``exchange`` counts doctor-patient rounds from 1 and is what
     ``max_turns`` limits. ``disclosed`` are the case-item ids this turn revealed (patient and examiner only).
-    ``heard`` is what a listener understood, when it differs from ``text``.
+    ``heard`` is what the other party's listener understood, None when nobody listened: the text itself is known then.
+    ``audio`` is what was said, ``heard_audio`` what was left of it behind the channel (None: all of it).
     """
 
     index: int = Field(ge=0)
@@ -71,6 +65,9 @@ class Turn(Frozen):
     text: str
     heard: str | None = None
     audio: AudioRef | None = None
+    heard_audio: AudioRef | None = None
+    speech: SpeechFigures | None = None
+    speech_timing: SpeechTiming | None = None
     backend: str = ""
     disclosed: tuple[str, ...] = ()
     requests: tuple[str, ...] = Field(default=(), description="examinations or tests a doctor asked for")
@@ -81,5 +78,7 @@ class Turn(Frozen):
     end: StopReason | None = Field(default=None, description="set on the patient turn that ends the consultation")
 
     def utterance(self) -> Utterance:
-        """Return what the other party perceives."""
-        return Utterance(self.role, self.heard if self.heard is not None else self.text, self.audio)
+        """Return what the other party perceives: the words that were understood, and the sound that arrived."""
+        return Utterance(
+            self.role, self.heard if self.heard is not None else self.text, self.heard_audio or self.audio
+        )
