@@ -9,14 +9,18 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
 from agents.protocols import Doctor, DoctorReply, DoctorView, Examiner, IntakeCard, Patient, PatientView
+from agents.room.turn_taking import SILENT_WORDS
 from graphs.calls import guarded, latency, reading, retry_policy
+from graphs.perceiving import for_the_doctor, for_the_patient
 from graphs.routing import Next, next_exchange, whose_turn
+from graphs.speech import Acoustics, doctor_aloud, keeps_silent, own_sound, patient_aloud
 from graphs.state import ConsultationInput, ConsultationState
 from scenarios.errors import AgentFailure
 from scenarios.identity import derive_seed
 from scenarios.schema import Case, Turn
 
-Move = Command[Next]
+Aloud = Literal["patient_aloud", "doctor_aloud"]
+Move = Command[Next | Aloud]
 Graph = StateGraph[ConsultationState, None, ConsultationInput, ConsultationState]
 
 MAX_REPLY_CHARACTERS = 20_000
@@ -34,14 +38,26 @@ class Cast:
     examiner_name: str = "examiner"
     turn_timeout_s: float = 120.0
     retries: int = 2
+    acoustics: Acoustics = Acoustics()
 
 
 def build_consultation(room: Cast) -> Graph:
-    """Return the (uncompiled) machine for ``room``: START -> patient -> doctor -> [examiner] -> patient ... END."""
+    """Return the (uncompiled) machine for ``room``: START -> patient -> doctor -> [examiner] -> patient ... END.
+
+    Where somebody is heard, ``patient_aloud`` and ``doctor_aloud`` follow the speakers: a voice that fails is tried
+    again without asking anybody for other words.
+    """
     graph = StateGraph(ConsultationState, input_schema=ConsultationInput)
     policy = retry_policy(room.retries)
-    graph.add_node("patient", _patient_node(room), retry_policy=policy, destinations=("doctor", END))
-    graph.add_node("doctor", _doctor_node(room), retry_policy=policy, destinations=("examiner", "patient", END))
+    after_patient: tuple[str, ...] = ("doctor", END)
+    after_doctor: tuple[str, ...] = ("examiner", "patient", END)
+    if room.acoustics.sounds:
+        patient_node, doctor_node = _aloud_node(room, patient_aloud), _aloud_node(room, doctor_aloud)
+        graph.add_node("patient_aloud", patient_node, retry_policy=policy, destinations=after_patient)
+        graph.add_node("doctor_aloud", doctor_node, retry_policy=policy, destinations=after_doctor)
+        after_patient, after_doctor = ("patient_aloud",), ("doctor_aloud",)
+    graph.add_node("patient", _patient_node(room), retry_policy=policy, destinations=after_patient)
+    graph.add_node("doctor", _doctor_node(room), retry_policy=policy, destinations=after_doctor)
     graph.add_node("examiner", _examiner_node(room), retry_policy=policy, destinations=("patient", END))
     graph.add_conditional_edges(START, _first, list(get_args(Next)))
     return graph
@@ -57,6 +73,20 @@ def _said(state: ConsultationState, turn: Turn) -> Move:
     return Command(update={"turns": (turn,)}, goto=whose_turn((*state["turns"], turn), state["max_turns"]))
 
 
+def _spoke(room: Cast, state: ConsultationState, turn: Turn, node: Aloud) -> Move:
+    """Hand a speaker's words on to be heard, where anybody is heard."""
+    return Command(update={"draft": turn}, goto=node) if room.acoustics.sounds else _said(state, turn)
+
+
+def _aloud_node(room: Cast, say: Any) -> Any:
+    async def aloud(state: ConsultationState) -> Move:
+        turn = await say(room.acoustics, state)
+        following = whose_turn((*state["turns"], turn), state["max_turns"])
+        return Command(update={"turns": (turn,), "draft": None}, goto=following)
+
+    return aloud
+
+
 def intake_card(case: Case) -> IntakeCard:
     """Return what reception tells the doctor: age, sex, who speaks; never the record."""
     caregiver = case.speaker.relation if case.speaker.kind == "caregiver" else ""
@@ -67,25 +97,28 @@ def patient_view(state: ConsultationState) -> PatientView:
     """Return what the patient knows when it is to speak."""
     turns = state["turns"]
     return PatientView(
-        case=state["case"], persona=state["persona"], turns=turns, exchange=next_exchange(turns, "patient"),
+        case=state["case"], persona=state["persona"], turns=for_the_patient(turns, state["case"].language),
+        exchange=next_exchange(turns, "patient"),
         max_turns=state["max_turns"], seed=derive_seed(state["seed"], "patient", len(turns)),
         consultation_seed=state["seed"],
     )
 
 
-def doctor_view(state: ConsultationState) -> DoctorView:
-    """Return what the doctor knows when it is to speak."""
+def doctor_view(state: ConsultationState, *, hears: bool = False, speak: bool = False) -> DoctorView:
+    """Return what the doctor knows when it is to speak; ``hears`` and ``speak``: see ``Acoustics``."""
     turns, case = state["turns"], state["case"]
     return DoctorView(
-        language=case.language, intake=intake_card(case), dialogue=tuple(turn.utterance() for turn in turns),
+        language=case.language, intake=intake_card(case), dialogue=for_the_doctor(turns, case.language, hears),
         exchange=next_exchange(turns, "doctor"), max_turns=state["max_turns"],
-        seed=derive_seed(state["seed"], "doctor", len(turns)),
+        seed=derive_seed(state["seed"], "doctor", len(turns)), speak=speak,
     )
 
 
 def _patient_node(room: Cast) -> Any:
     async def patient(state: ConsultationState) -> Move:
         view = patient_view(state)
+        if keeps_silent(room.acoustics, view.turns, view.seed):
+            return _spoke(room, state, _silence(room, view), "patient_aloud")
         reply, took_s = await guarded("patient", room.patient.speak(view), room.turn_timeout_s)
         with reading("patient"):
             turn = Turn(
@@ -93,18 +126,29 @@ def _patient_node(room: Cast) -> Any:
                 backend=room.patient_name, disclosed=reply.disclosed, end=reply.end, usage=reply.usage,
                 latency=latency(took_s, reply.first_s),
             )
-        return _said(state, turn)
+        return _spoke(room, state, turn, "patient_aloud")
 
     return patient
 
 
+def _silence(room: Cast, view: PatientView) -> Turn:
+    """Return the turn of a patient who says nothing; the patient's agent is not asked."""
+    return Turn(
+        index=len(view.turns), exchange=view.exchange, role="patient", text=SILENT_WORDS[view.case.language],
+        backend=room.patient_name,
+    )
+
+
 def _doctor_node(room: Cast) -> Any:
     async def doctor(state: ConsultationState) -> Move:
-        view = doctor_view(state)
+        acoustics = room.acoustics
+        view = doctor_view(state, hears=acoustics.hears, speak=acoustics.output_speech and acoustics.speaks)
         reply, took_s = await guarded("doctor", room.doctor.reply(view), room.turn_timeout_s)
         with reading("doctor"):
             turn = _doctor_turn(room, reply, took_s, len(view.dialogue), view.exchange)
-        return _said(state, turn)
+        if view.speak and reply.sound is not None:
+            turn = turn.model_copy(update=await own_sound(reply.sound, reply.first_audio_s, took_s))
+        return _spoke(room, state, turn, "doctor_aloud")
 
     return doctor
 

@@ -10,6 +10,7 @@ from langgraph.graph import END, START, StateGraph
 from agents.fidelity import check_patient
 from agents.protocols import Judge, JudgeView
 from graphs.calls import guarded, reading
+from graphs.perceiving import for_the_patient
 from graphs.state import JudgingInput, JudgingState
 from scenarios.errors import AgentFailure
 from scenarios.identity import derive_seed
@@ -39,7 +40,7 @@ async def gate(state: JudgingState) -> dict[str, tuple[Failure, ...]]:
     """Mark every breach of the patient's fidelity as the patient's failure."""
     try:
         with reading("infrastructure"):
-            report = check_patient(state["case"], state["turns"])
+            report = check_patient(state["case"], for_the_patient(state["turns"], state["case"].language))
     except AgentFailure as error:
         return {"failures": (Failure(owner=error.owner, kind="gate", message=error.message),)}
     breaches = tuple(Failure(owner="patient", kind=b.tag, message=b.reason, turn=b.turn) for b in report.breaches)

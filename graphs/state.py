@@ -33,13 +33,14 @@ class ConsultationInput(TypedDict):
 
 
 class ConsultationState(TypedDict):
-    """A consultation under way."""
+    """A consultation under way. ``draft``: words that are still to be said aloud."""
 
     case: Case
     persona: Persona
     seed: int
     max_turns: int
     turns: Annotated[tuple[Turn, ...], append_turns]
+    draft: NotRequired[Turn | None]
 
 
 class JudgingInput(TypedDict):
