@@ -18,7 +18,8 @@ from graphs.state import ConsultationState
 from graphs.stepping import PERSON
 from scenarios.errors import ClinicError, UnknownName
 from scenarios.identity import derive_seed
-from scenarios.schema import BackendRef, Case, Consultation, JudgeRef, PatientRef, Turn
+from scenarios.schema import BackendRef, Case, Consultation, DoctorRef, JudgeRef, PatientRef, Turn
+from simulator.acoustics import takes_sound
 from simulator.build import fingerprint
 
 Role = Literal["doctor", "patient", "judge"]
@@ -76,7 +77,8 @@ def asked(described: Mapping[str, Any], case: Case, record: Consultation, index:
     if turn.role == "patient":
         ref, view, name = BackendRef(backend=patient.backend, **patient.options), patient_view(state), "patient"
     else:
-        ref, view, name = _doctor(described, record.key.doctor), doctor_view(state), f"doctor.{record.key.doctor}"
+        ref, name = _doctor(described, record.key.doctor), f"doctor.{record.key.doctor}"
+        view = doctor_view(state, hears=takes_sound(ref))
     if turn.backend not in ("", ref.backend) or ref.backend == PERSON:
         return Asked(note=_not_by(turn, ref))
     return _again(turn.role, ref, view, _stored(described, name), _tries(turn))
@@ -125,7 +127,7 @@ def _doctor(described: Mapping[str, Any], name: str) -> BackendRef:
     doctors = described["batch"]["doctors"]
     if name not in doctors:
         raise UnknownName("doctor of this run", name, doctors)
-    return BackendRef.model_validate(doctors[name])
+    return DoctorRef.model_validate(doctors[name]).plain
 
 
 def _stored(described: Mapping[str, Any], name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from agents.llm.tape import on_tape
+from agents.sound.shelf import SoundShelf, shelved
 from scenarios.errors import InputError, Interrupted
 from scenarios.schema import Case, Consultation, Key, KeyId, Turn
 from simulator.budget import Budget, BudgetSpent, Meter, raise_spent, spent_before
@@ -120,7 +121,7 @@ def run_batch(
     terms = terms or Terms()
     if terms.replay and engine == "ray":
         raise InputError("--replay asks no model, so there is nothing to spread over a cluster: leave out --engine ray")
-    tape = RunTape(folder, terms.replay)
+    tape, shelf = RunTape(folder, terms.replay), SoundShelf(folder, terms.replay)
     with (
         cluster(address) if engine == "ray" else nullcontext() as ray,
         asyncio.Runner(loop_factory=_loop_factory()) as runner,
@@ -133,10 +134,11 @@ def run_batch(
                 writer.write_cases(plan.all_cases)
                 meter = Meter(terms.budget, spent_before(folder) if terms.budget else Spent())
                 with _settled_memory():
-                    tally = runner.run(_run(plan, staff, writer, progress or Quiet(), meter, tape, ray))
+                    tally = runner.run(_run(plan, staff, writer, progress or Quiet(), meter, tape, shelf, ray))
             finally:
                 writer.close()
                 tape.close()
+                shelf.close()
         finally:
             runner.run(staff.close())
     if tally.stopped:
@@ -148,7 +150,8 @@ def run_batch(
 
 
 async def _run(
-    plan: Plan, staff: Staff, writer: RunWriter, progress: Progress, meter: Meter, tape: RunTape, ray: Any = None
+    plan: Plan, staff: Staff, writer: RunWriter, progress: Progress, meter: Meter, tape: RunTape, shelf: SoundShelf,
+    ray: Any = None,
 ) -> Tally:
     finished = writer.finished()
     begun = writer.unfinished(finished)
@@ -185,12 +188,12 @@ async def _run(
         jobs = meter.while_left(_open_jobs(plan, finished))
         workers = max(1, min(plan.batch.concurrency, tally.total - tally.already))
         if ray is None:
-            with on_tape(tape):
+            with on_tape(tape), shelved(shelf):
                 await LocalEngine(converse, meter.while_left_to(conclude), done, workers).run(jobs, stop)
         else:
             await RayEngine(
                 ray, plan.batch, staff.fingerprints, said=said, journal=journal, done=done,
-                concurrency=workers, keep=tape.keep,
+                concurrency=workers, keep=tape.keep, shelf=shelf,
             ).run(jobs, stop)
     finally:
         let_go()

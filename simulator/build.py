@@ -15,6 +15,7 @@ from scenarios.errors import BatchFileError, ClinicError
 from scenarios.identity import content_hash
 from scenarios.schema import BackendRef, Batch, Case, JudgeRef
 from scenarios.yaml_file import Where, YamlFile
+from simulator.acoustics import Voices, check_speech, speech_identity
 from simulator.run_one import Machine, Room
 
 
@@ -48,6 +49,11 @@ def check(batch: Batch, source: YamlFile) -> None:
             key = ".".join(map(str, where))
             raise BatchFileError(source.name, str(error), line=source.line_of((*where, "backend")), key=key) from error
 
+    def complain(where: Where, problem: str) -> None:
+        raise BatchFileError(source.name, problem, line=source.line_of(where), key=".".join(map(str, where)))
+
+    check_speech(batch, complain)
+
 
 def build_staff(batch: Batch) -> Staff:
     """Make all agents and compile one room a doctor."""
@@ -59,6 +65,7 @@ def build_staff(batch: Batch) -> Staff:
     prints = {"patient": fingerprint(patient), "examiner": fingerprint(examiner)}
     prints |= {f"judge.{name}": mark for name, judge in judges.items() if (mark := fingerprint(judge))}
     members = {"patient": patient, "examiner": examiner, **{f"judge {name}": one for name, one in judges.items()}}
+    voices = Voices()
     for name, ref in batch.doctors.items():
         doctor = catalog.create("doctor", ref)
         members[f"doctor {name}"] = doctor
@@ -67,10 +74,11 @@ def build_staff(batch: Batch) -> Staff:
             doctor=doctor, patient=patient, examiner=examiner, doctor_name=ref.backend,
             patient_name=batch.patient.backend, examiner_name=batch.examiner.backend,
             turn_timeout_s=batch.turn_timeout_s, retries=batch.retries,
+            acoustics=voices.acoustics(batch.speech(name), doctor, ref, name, batch.turn_timeout_s),
         )
         machine = build_consultation(cast).compile()
         rooms[name] = Room(machine, judging, batch.patient.persona, batch.max_turns)
-    return Staff(rooms, prints, members)
+    return Staff(rooms, prints | voices.prints, members | voices.members)
 
 
 def build_judges(refs: Iterable[JudgeRef], *, timeout_s: float, retries: int) -> tuple[Machine, dict[str, Any]]:
@@ -92,13 +100,13 @@ def fingerprint(agent: Any) -> str:
 
 def config_hash(batch: Batch, case: Case, doctor: str, prints: dict[str, str]) -> str:
     """Return the hash of all that can change the words of ``case`` x ``doctor``: never speed, retries or judges."""
+    speech = speech_identity(batch.speech(doctor), prints)
     return content_hash(
         {
             "case": content_hash(case), "doctor": catalog.identity("doctor", batch.doctors[doctor]),
             "patient": catalog.identity("patient", batch.patient),
             "examiner": catalog.identity("examiner", batch.examiner),
-            "voice": batch.voice and catalog.identity("voice", batch.voice),
-            "listener": batch.listener and catalog.identity("listener", batch.listener),
+            **({"voice": None, "listener": None} if speech is None else {"speech": speech}),
             "max_turns": batch.max_turns, "seed": batch.seed,
             "fingerprints": [prints["patient"], prints["examiner"], prints[f"doctor.{doctor}"]],
         }
@@ -114,8 +122,15 @@ def _references(batch: Batch) -> list[tuple[catalog.BackendRole, BackendRef, Whe
     found += [("judge", ref, ("judges", index)) for index, ref in enumerate(batch.judges)]
     if batch.referee:
         found.append(("referee", batch.referee, ("referee",)))
-    if batch.voice:
-        found.append(("voice", batch.voice, ("voice",)))
-    if batch.listener:
-        found.append(("listener", batch.listener, ("listener",)))
-    return found
+    return found + _speech_references(batch)
+
+
+def _speech_references(batch: Batch) -> list[tuple[catalog.BackendRole, BackendRef, Where]]:
+    named: list[tuple[catalog.BackendRole, BackendRef | None, Where]] = [
+        ("voice", batch.voice, ("voice",)), ("voice", batch.doctor_voice, ("doctor_voice",)),
+        ("listener", batch.listener, ("listener",)),
+    ]
+    for name, doctor in batch.doctors.items():
+        named += [("voice", doctor.voice, ("doctors", name, "voice"))]
+        named += [("listener", doctor.listener, ("doctors", name, "listener"))]
+    return [(role, ref, where) for role, ref, where in named if ref]

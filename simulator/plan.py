@@ -9,7 +9,10 @@ from agents import catalog
 from scenarios.errors import InputError, UnknownName
 from scenarios.identity import content_hash, derive_seed
 from scenarios.schema import Batch, Case, Key
+from simulator.acoustics import speech_identity
 from simulator.build import config_hash
+
+SPEECH = ("doctor_voice", "input_speech", "output_speech", "channel", "turn_taking")
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,16 @@ class Plan:
     def identity(self) -> dict[str, object]:
         """Return what must be equal for a run folder to be gone on with; more trials or speed may differ."""
         batch = self.batch.model_dump(mode="json", exclude={
-            "description", "trials", "concurrency", "retries", "turn_timeout_s", "cases", "referee",
+            "description", "trials", "concurrency", "retries", "turn_timeout_s", "cases", "referee", *SPEECH,
         })
         batch |= {
             "doctors": {name: catalog.identity("doctor", ref) for name, ref in self.batch.doctors.items()},
             "patient": catalog.identity("patient", self.batch.patient),
             "judges": [catalog.identity("judge", ref) for ref in self.batch.judges],
         }
+        speech = {name: speech_identity(self.batch.speech(name), self.fingerprints) for name in self.batch.doctors}
+        if any(speech.values()):
+            batch |= {"speech": speech, "voice": None, "listener": None}
         return {
             "batch": batch, "fingerprints": self.fingerprints,
             "cases": {case.id: content_hash(case) for case in self.all_cases},

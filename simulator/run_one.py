@@ -17,7 +17,7 @@ from scenarios.schema import Case, Consultation, Failure, Key, Persona, Timing, 
 Machine = CompiledStateGraph[Any, Any, Any, Any]
 OnTurn = Callable[[Turn], None]
 
-NOT_THE_DOCTORS = frozenset({"infrastructure", "patient", "voice", "examiner"})
+NOT_THE_DOCTORS = frozenset({"infrastructure", "patient", "voice", "listener", "examiner"})
 """Failures of these owners keep a consultation out of the doctor's score."""
 
 
@@ -69,7 +69,7 @@ async def hold(room: Room, case: Case, key: Key, *, said: tuple[Turn, ...] = (),
         stream = room.consultation.astream(start, {"recursion_limit": 4 * room.max_turns + 10}, stream_mode="updates")
         async for update in stream:
             for change in update.values():
-                for turn in change["turns"]:
+                for turn in change.get("turns", ()):
                     on_turn(turn)
                     turns.append(turn)
     except AgentFailure as error:

@@ -22,6 +22,8 @@ from simulator.journal import Journal, read_lines
 
 RUN, CASES, TURNS, CONSULTATIONS = "run.json", "cases.jsonl", "turns.jsonl", "consultations.jsonl"
 SUMMARY, REPORT = "summary.json", "report.html"
+TIMINGS = frozenset({"latency", "speech_timing"})
+"""Keys of a turn that no two runs share."""
 
 
 class RunWriter:
@@ -124,7 +126,7 @@ def read_consultations(folder: Path) -> Iterator[Consultation]:
 
 def without_timings(line: dict[str, Any]) -> dict[str, Any]:
     """Return a stored consultation without what no two runs share (timings), to compare runs byte by byte."""
-    turns = [{k: v for k, v in turn.items() if k != "latency"} for turn in line["turns"]]
+    turns = [{k: v for k, v in turn.items() if k not in TIMINGS} for turn in line["turns"]]
     return {**{k: v for k, v in line.items() if k != "timing"}, "turns": turns}
 
 

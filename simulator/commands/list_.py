@@ -12,7 +12,7 @@ Examples:
   clinic list doctors --check
   clinic list cases --language zh
 """
-WHATS = ("cases", "doctors", "patients", "examiners", "judges", "rubrics", "formats", "personas")
+WHATS = ("cases", "doctors", "patients", "examiners", "judges", "voices", "listeners", "rubrics", "formats", "personas")
 
 
 @click.command("list", short_help="Show cases, doctors, judges, formats ...", epilog=EXAMPLES)

@@ -15,12 +15,13 @@ from typing import Any
 import structlog
 
 from agents.llm.tape import Reply
+from agents.sound.shelf import SoundShelf
 from graphs.routing import stop_reason
 from scenarios.errors import ClinicError
 from scenarios.schema import Batch, Case, Consultation, Failure, Key, Timing, Turn
 from simulator.engines.local import LocalEngine
 from simulator.engines.ray_cluster import Place, Places, answer
-from simulator.engines.ray_node import TURNS, News
+from simulator.engines.ray_node import TURNS, News, sounds_of, unpack
 from simulator.run_one import OnTurn, merge_metrics
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class RayEngine:
         done: Callable[[Consultation], None],
         concurrency: int,
         keep: Callable[[str, Reply], None] | None = None,
+        shelf: SoundShelf | None = None,
     ) -> None:
         """Keep everything; nothing runs yet.
 
@@ -86,10 +88,11 @@ class RayEngine:
             done: called once with each finished record.
             concurrency: consultations held at once, over all nodes.
             keep: called with hash and text of every model reply; None: replies stay where they are.
+            shelf: the run's sound.
         """
         self._ray, self._batch, self._fingerprints = ray, batch, fingerprints
         self._said, self._journal, self._done, self._keep = said, journal, done, keep
-        self._concurrency = concurrency
+        self._concurrency, self._shelf = concurrency, shelf
         self._lost = tuple(getattr(ray.exceptions, name) for name in LOST)
 
     async def run(self, jobs: Iterator[Job], stop: asyncio.Event) -> None:
@@ -137,6 +140,8 @@ class RayEngine:
             for request, reply in news.kept:
                 if self._keep:
                     self._keep(request, reply)
+            if news.sounds and self._shelf is not None:
+                await asyncio.to_thread(unpack, self._shelf, news.sounds)
             visit.hear(news)
         if visit.record is not None and visit.place is not None:
             self._places.leave(visit.place)
@@ -144,13 +149,19 @@ class RayEngine:
 
     async def _consult(self, visit: Visit, place: Place) -> AsyncIterator[News]:
         """Yield a consultation's news, from where it stands."""
-        words = visit.key.model_dump_json(), visit.case.model_dump_json(), TURNS.dump_json(tuple(visit.turns)).decode()
+        words = (
+            visit.key.model_dump_json(), visit.case.model_dump_json(), TURNS.dump_json(tuple(visit.turns)).decode(),
+            await asyncio.to_thread(self._sounds, tuple(visit.turns)),
+        )
         if self._ray.util.client.ray.is_connected():
             for news in await answer(place.actor.consult_whole.remote(*words)):
                 yield news
             return
         async for ref in place.actor.consult.options(num_returns="streaming").remote(*words):
             yield await ref
+
+    def _sounds(self, turns: tuple[Turn, ...]) -> tuple[tuple[str, bytes], ...]:
+        return sounds_of(self._shelf, turns) if self._shelf is not None else ()
 
     async def _lose(self, visit: Visit, error: Exception) -> None:
         """Let go of a place that is gone; the next try waits a little, for Ray to notice what else is gone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import platform
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,8 +19,9 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from agents.llm.tape import Reply, on_tape
+from agents.sound.shelf import SoundShelf, shelved
 from scenarios.errors import ClinicError
-from scenarios.schema import Batch, Case, Key, Turn
+from scenarios.schema import AudioRef, Batch, Case, Key, Turn
 from simulator.build import Staff, build_staff
 from simulator.run_one import conclude, hold
 
@@ -29,12 +31,13 @@ TURNS: TypeAdapter[tuple[Turn, ...]] = TypeAdapter(tuple[Turn, ...])
 
 
 class News(NamedTuple):
-    """What happened in a consultation since the last news."""
+    """What happened in a consultation since the last news; ``sounds`` are stored files: reference and bytes."""
 
     turns: tuple[str, ...] = ()
     held: bool = False
     record: str = ""
     kept: tuple[tuple[str, Reply], ...] = ()
+    sounds: tuple[tuple[str, bytes], ...] = ()
 
 
 class Introduction(NamedTuple):
@@ -67,6 +70,21 @@ class Pocket:
         return kept
 
 
+def sounds_of(shelf: SoundShelf, turns: tuple[Turn, ...]) -> tuple[tuple[str, bytes], ...]:
+    """Return the files that ``turns`` refer to, as far as they are on the shelf."""
+    refs = {ref.path: ref for turn in turns for ref in (turn.audio, turn.heard_audio) if ref}
+    return tuple(
+        (ref.model_dump_json(), shelf.place(ref).read_bytes()) for ref in refs.values() if shelf.has(ref)
+    )
+
+
+def unpack(shelf: SoundShelf, sounds: tuple[tuple[str, bytes], ...]) -> None:
+    """Store sounds that came from elsewhere; they are named by their bytes, not by what came with them."""
+    for about, content in sounds:
+        ref = AudioRef.model_validate_json(about)
+        shelf.put_bytes(content, ref.sample_rate_hz, ref.seconds)
+
+
 class Practice:
     """The actor: many consultations at once on one asyncio loop, all agents made once, at the first call."""
 
@@ -74,6 +92,8 @@ class Practice:
         """Keep the batch as JSON; ``taping``: send the models' replies along with the news."""
         self._batch, self._taping = batch, taping
         self._staff: Staff | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="clinic-sound-")
+        self._shelf = SoundShelf(Path(self._folder.name))
 
     async def introduce(self) -> Introduction:
         """Make the agents and say who is here."""
@@ -82,8 +102,14 @@ class Practice:
         except ClinicError as error:
             return Introduction(platform.node(), installed(), {}, str(error))
 
-    async def consult(self, key: str, case: str, said: str) -> AsyncIterator[News]:
-        """Hold and judge one consultation, from the turns already ``said``; yields news as it happens."""
+    async def consult(
+        self, key: str, case: str, said: str, sounds: tuple[tuple[str, bytes], ...] = ()
+    ) -> AsyncIterator[News]:
+        """Hold and judge one consultation, from the turns already ``said``; yields news as it happens.
+
+        ``sounds`` are the files that these turns refer to.
+        """
+        await asyncio.to_thread(unpack, self._shelf, sounds)
         news: asyncio.Queue[News | None] = asyncio.Queue()
         work = asyncio.create_task(self._work(key, case, said, news))
         try:
@@ -93,14 +119,18 @@ class Practice:
         finally:
             work.cancel()
 
-    async def consult_whole(self, key: str, case: str, said: str) -> list[News]:
+    async def consult_whole(
+        self, key: str, case: str, said: str, sounds: tuple[tuple[str, bytes], ...] = ()
+    ) -> list[News]:
         """Do as ``consult`` does and return all news at the end, for connections that carry no streams."""
-        return [news async for news in self.consult(key, case, said)]
+        return [news async for news in self.consult(key, case, said, sounds)]
 
     async def close(self) -> None:
         """Let go of the agents' connections."""
         if self._staff is not None:
             await self._staff.close()
+        self._shelf.close()
+        self._folder.cleanup()
 
     async def _work(self, key: str, case: str, said: str, news: asyncio.Queue[News | None]) -> None:
         name, pocket = Key.model_validate_json(key), Pocket()
@@ -108,11 +138,14 @@ class Practice:
         def tell(**what: Any) -> None:
             news.put_nowait(News(kept=pocket.empty(), **what))
 
+        def told(turn: Turn) -> None:
+            tell(turns=(turn.model_dump_json(),), sounds=sounds_of(self._shelf, (turn,)))
+
         try:
-            with on_tape(pocket if self._taping else None):
+            with on_tape(pocket if self._taping else None), shelved(self._shelf):
                 held = await hold(
                     self._agents().rooms[name.doctor], Case.model_validate_json(case), name,
-                    said=TURNS.validate_json(said), on_turn=lambda turn: tell(turns=(turn.model_dump_json(),)),
+                    said=TURNS.validate_json(said), on_turn=told,
                 )
                 tell(held=True)
                 record = await conclude(held)
@@ -138,6 +171,7 @@ def _together(first: News, queue: asyncio.Queue[News | None]) -> News:
     return News(
         tuple(turn for news in every for turn in news.turns), any(news.held for news in every),
         "".join(news.record for news in every), tuple(reply for news in every for reply in news.kept),
+        tuple(sound for news in every for sound in news.sounds),
     )
 
 

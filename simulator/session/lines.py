@@ -130,7 +130,8 @@ class Lines:
         turns: list[Turn] = []
         with heard_by(Voice(hear, role) if hear else None):
             async for update in machine.astream(given, address, stream_mode="updates", durability="sync"):
-                turns += [turn for change in update.values() if isinstance(change, dict) for turn in change["turns"]]
+                changes = [change for change in update.values() if isinstance(change, dict)]
+                turns += [turn for change in changes for turn in change.get("turns", ())]
         for turn in turns:
             tell(Heard("turn", turn.role, turn.text, turn))
 

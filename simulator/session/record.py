@@ -75,6 +75,7 @@ def rewritten(turn: Turn, text: str, disclosed: tuple[str, ...]) -> Turn:
     """Return ``turn`` with a person's words; what belonged to the old words (sound, tokens, an end) is gone."""
     return turn.model_copy(update={
         "text": text, "backend": HUMAN, "disclosed": disclosed, "differential": (), "heard": None, "audio": None,
+        "heard_audio": None, "speech": None, "speech_timing": None,
         "usage": None, "latency": Latency(), "finish": "stop", "end": None,
     })
 

@@ -89,7 +89,8 @@ def offer(order: Order) -> Offer:
     check(batch, source)
     case = _the_case(load_cases(batch, source), order.case)
     name = order.doctor or next(iter(batch.doctors))
-    return Offer(case, _casting(batch, case, name, order), dict(batch.doctors), str(order.file), _left_out(batch))
+    doctors = {known: ref.plain for known, ref in batch.doctors.items()}
+    return Offer(case, _casting(batch, case, name, order), doctors, str(order.file), _left_out(batch))
 
 
 def doctor_called(name: str, doctors: Mapping[str, BackendRef]) -> BackendRef:
@@ -141,11 +142,11 @@ def _the_case(cases: tuple[Case, ...], wanted: str) -> Case:
 
 def _casting(batch: Batch, case: Case, name: str, order: Order) -> Casting:
     seed = batch.seed if order.seed is None else order.seed
-    patient = batch.patient
+    patient, doctors = batch.patient, {known: ref.plain for known, ref in batch.doctors.items()}
     if order.patient and order.patient != patient.backend:
         patient = PatientRef(backend=patient_called(order.patient).backend, persona=batch.patient.persona)
     return Casting(
-        doctor=doctor_called(name, batch.doctors), doctor_name=name, patient=patient, examiner=batch.examiner,
+        doctor=doctor_called(name, doctors), doctor_name=name, patient=patient, examiner=batch.examiner,
         judges=batch.judges, seed=derive_seed(seed, case.id, name, 0), max_turns=batch.max_turns,
         turn_timeout_s=batch.turn_timeout_s, retries=batch.retries,
     )
