@@ -11,7 +11,7 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.types import RetryPolicy
 
 from agents.patience import time_limit
-from scenarios.errors import AgentFailure, Owner
+from scenarios.errors import AgentFailure, Owner, RunFolderError
 from scenarios.schema import Latency
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ async def guarded(owner: Owner, call: Awaitable[T], timeout_s: float) -> tuple[T
     Raises:
         AgentFailure: ``timeout`` (retryable) after ``timeout_s``; ``exception`` for anything the agent let
             through, so that one broken plug-in fails its own consultation and not the batch.
+        RunFolderError: what is said cannot be stored, which is no agent's failure.
     """
     start = time.perf_counter()
     try:
@@ -30,7 +31,7 @@ async def guarded(owner: Owner, call: Awaitable[T], timeout_s: float) -> tuple[T
             reply = await call
     except TimeoutError as error:
         raise AgentFailure(owner, "timeout", f"no answer within {timeout_s:g} s", retryable=True) from error
-    except (AgentFailure, GraphBubbleUp):  # the latter is LangGraph's own word: a person is asked
+    except (AgentFailure, RunFolderError, GraphBubbleUp):  # the last is LangGraph's own word: a person is asked
         raise
     except Exception as error:
         raise AgentFailure(owner, "exception", _in_words(error)) from error
@@ -46,7 +47,7 @@ def reading(owner: Owner) -> Iterator[None]:
     """
     try:
         yield
-    except AgentFailure:
+    except (AgentFailure, RunFolderError):
         raise
     except Exception as error:
         raise AgentFailure(owner, "bad_reply", f"the reply cannot be read: {_in_words(error)}") from error

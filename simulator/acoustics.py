@@ -32,8 +32,10 @@ class Voices:
     prints: dict[str, str] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict)
 
-    def acoustics(self, speech: Speech, doctor: Any, ref: BackendRef, name: str, timeout_s: float) -> Acoustics:
-        """Return how consultations with ``doctor``, made of ``ref`` and called ``name``, sound."""
+    def acoustics(
+        self, speech: Speech, doctor: Any, name: str, timeout_s: float, *, hears: bool, speaks: bool
+    ) -> Acoustics:
+        """Return how consultations with ``doctor``, who is called ``name``, sound."""
         if not speech.sounds:
             return Acoustics()
         need_packages(speech)
@@ -44,7 +46,7 @@ class Voices:
             doctor_voice=self._voice(speech.doctor_voice) if speech.output_speech else None,
             listener=self._one("listener", listener) if listener else None,
             reads=bool(listener and "reads" in catalog.find("listener", listener.backend).capabilities),
-            hears=takes_sound(ref), speaks=makes_sound(ref),
+            hears=hears, speaks=speaks,
             wants_words=bool(getattr(doctor, "wants_words", False)), channel=speech.channel,
             manners=speech.turn_taking, doctor_name=name, timeout_s=timeout_s,
         )
@@ -117,14 +119,14 @@ def check_speech(batch: Batch, complain: Callable[[tuple[str | int, ...], str], 
     """Call ``complain`` with the key and the problem, for each doctor whose speech keys do not fit together."""
     for name, ref in batch.doctors.items():
         speech = batch.speech(name)
-        for key, problem in _problems(speech, ref.plain):
+        for key, problem in problems(speech, hears=takes_sound(ref.plain), speaks=makes_sound(ref.plain)):
             own = ref.model_dump(exclude_none=True)
             complain(("doctors", name, key) if key in own else (key,) if key in batch.model_fields_set
                      else ("doctors", name), problem)
 
 
-def _problems(speech: Speech, ref: BackendRef) -> list[tuple[str, str]]:
-    hears, speaks = takes_sound(ref), makes_sound(ref)
+def problems(speech: Speech, *, hears: bool, speaks: bool) -> list[tuple[str, str]]:
+    """Return the keys that do not fit together, or not to a doctor who hears or speaks or neither, with the remedy."""
     reads = bool(speech.listener and "reads" in catalog.find("listener", speech.listener.backend).capabilities)
     return [*_input_problems(speech, hears, reads), *_output_problems(speech, speaks, reads)]
 

@@ -15,7 +15,7 @@ from scenarios.errors import BatchFileError, ClinicError
 from scenarios.identity import content_hash
 from scenarios.schema import BackendRef, Batch, Case, JudgeRef
 from scenarios.yaml_file import Where, YamlFile
-from simulator.acoustics import Voices, check_speech, speech_identity
+from simulator.acoustics import Voices, check_speech, makes_sound, speech_identity, takes_sound
 from simulator.run_one import Machine, Room
 
 
@@ -74,7 +74,9 @@ def build_staff(batch: Batch) -> Staff:
             doctor=doctor, patient=patient, examiner=examiner, doctor_name=ref.backend,
             patient_name=batch.patient.backend, examiner_name=batch.examiner.backend,
             turn_timeout_s=batch.turn_timeout_s, retries=batch.retries,
-            acoustics=voices.acoustics(batch.speech(name), doctor, ref, name, batch.turn_timeout_s),
+            acoustics=voices.acoustics(
+                batch.speech(name), doctor, name, batch.turn_timeout_s, hears=takes_sound(ref), speaks=makes_sound(ref),
+            ),
         )
         machine = build_consultation(cast).compile()
         rooms[name] = Room(machine, judging, batch.patient.persona, batch.max_turns)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.sound.shelf import SoundShelf
 from graphs.stepping import beginning
 from scenarios.errors import UnknownName
 from scenarios.schema import BackendRef, Case, Turn
@@ -42,7 +43,7 @@ class SessionBook:
 
     def __init__(self, keeping: Keeping) -> None:
         """Use ``keeping``, which its opener closes; see ``open_book``."""
-        self._keeping, self._rooms = keeping, Rooms(keeping.saver)
+        self._keeping, self._rooms = keeping, Rooms(keeping.saver, SoundShelf(keeping.sounds))
 
     async def create(
         self, case: Case, casting: Casting, *, doctors: Mapping[str, BackendRef] | None = None,

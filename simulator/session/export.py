@@ -9,13 +9,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.sound.shelf import SoundShelf
 from scenarios.errors import InputError, UnknownName
 from scenarios.identity import content_hash
-from scenarios.schema import Batch, Consultation, Failure, PatientRef
+from scenarios.schema import Batch, Consultation, DoctorRef, Failure, PatientRef
 from simulator.export import WRITERS
 from simulator.plan import Plan
 from simulator.preparation import describe
-from simulator.session.model import Branch, SessionInfo, Snapshot
+from simulator.session.model import Branch, Casting, SessionInfo, Snapshot
 from simulator.session.session import Session
 from simulator.store import RunWriter, write_whole
 
@@ -82,7 +83,7 @@ async def _as_run(session: Session, info: SessionInfo, branches: tuple[Branch, .
     names = doctor_names(branches, mixed)
     batch = _batch(info, branches, names, mixed)
     records = [_record(shot, names[branch.id]) for branch, shot in zip(branches, shots, strict=True)]
-    await asyncio.to_thread(_write, folder, info, branches, batch, records)
+    await asyncio.to_thread(_write, folder, info, branches, batch, records, session.shelf)
     said = f"{_counted(len(records))} written to the run folder {folder}"
     said += f"; {judged} of them judged now" if judged else ""
     open_ones = sum(not shot.ended for shot in shots)
@@ -117,12 +118,27 @@ def _batch(
 ) -> Batch:
     """Return the batch that stands in ``run.json``: the first branch's room, with every branch as a doctor."""
     room = branches[0].casting
+    speech = room.speech
     return Batch(
         name=f"session-{info.id}", description=_described(branches, names, mixed), cases=("cases.jsonl",),
-        doctors={names[branch.id]: branch.casting.doctor for branch in branches},
+        doctors={names[branch.id]: _doctor(branch.casting) for branch in branches},
+        voice=speech.voice, listener=speech.listener, input_speech=speech.input_speech or None,
+        output_speech=speech.output_speech,
         patient=PatientRef.model_validate(room.patient.model_dump()), examiner=room.examiner, judges=room.judges,
         seed=room.seed, max_turns=max(branch.casting.max_turns for branch in branches),
         turn_timeout_s=room.turn_timeout_s, retries=room.retries, concurrency=1,
+    )
+
+
+def _doctor(casting: Casting) -> DoctorRef:
+    """Return a branch's doctor with all of its acoustics, which may be another branch's otherwise."""
+    ref, speech = casting.doctor, casting.speech
+    if not speech.sounds:
+        return DoctorRef(backend=ref.backend, **ref.options)
+    return DoctorRef(
+        backend=ref.backend, **ref.options, voice=speech.doctor_voice, listener=speech.listener,
+        input_speech=speech.input_speech, output_speech=speech.output_speech, channel=speech.channel,
+        turn_taking=speech.turn_taking,
     )
 
 
@@ -147,7 +163,8 @@ def _record(shot: Snapshot, doctor: str) -> Consultation:
 
 
 def _write(
-    folder: Path, info: SessionInfo, branches: tuple[Branch, ...], batch: Batch, records: list[Consultation]
+    folder: Path, info: SessionInfo, branches: tuple[Branch, ...], batch: Batch, records: list[Consultation],
+    sounds: SoundShelf,
 ) -> None:
     plan = _Stepped(batch, (info.case,), (info.case,), tuple(batch.doctors), {}, info.id, content_hash(
         [record.model_dump(mode="json") for record in records]))
@@ -155,6 +172,7 @@ def _write(
     writer = RunWriter(folder, plan.identity(), {**describe(plan), "session": session}, resume=False)
     try:
         writer.write_cases(plan.all_cases)
+        _copy_sounds(sounds, folder, records)
         for record in records:
             note = writer.turn_writer(record.key)
             for turn in record.turns:
@@ -162,6 +180,15 @@ def _write(
             writer.consultation(record)
     finally:
         writer.close()
+
+
+def _copy_sounds(source: SoundShelf, folder: Path, records: list[Consultation]) -> None:
+    """Put the sounds that the records speak of into the run folder; one that is gone stays gone."""
+    shelf = SoundShelf(folder)
+    turns = [turn for record in records for turn in record.turns]
+    for ref in {ref.path: ref for turn in turns for ref in (turn.audio, turn.heard_audio) if ref}.values():
+        if source.has(ref):
+            shelf.put_bytes(source.place(ref).read_bytes(), ref.sample_rate_hz, ref.seconds)
 
 
 def _slug(name: str) -> str:

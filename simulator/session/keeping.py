@@ -36,11 +36,20 @@ class Keeping:
     """Checkpoints (turns), store (what sessions and branches are called), and the lock of one branch.
 
     ``lock(name)`` is held while a step is taken; another process that holds it makes waiting end in ``NotNow``.
+    ``sounds`` is the folder of what is said aloud, on this machine's disk in either case.
     """
 
     saver: BaseCheckpointSaver[Any]
     store: BaseStore
     lock: Callable[[str], AbstractAsyncContextManager[None]]
+    sounds: Path = Path("sessions.sounds")
+
+
+def sounds_of(where: str) -> Path:
+    """Return the folder of the sounds of sessions at ``where``: beside a SQLite file, else in the current folder."""
+    if where.startswith(POSTGRES):
+        return Path("sessions.sounds")
+    return Path(where).with_name(Path(where).name + ".sounds")
 
 
 @asynccontextmanager
@@ -80,7 +89,7 @@ async def _sqlite(where: str) -> AsyncIterator[Keeping]:
         except (OSError, sqlite3.Error) as error:
             raise _unkept(where, error) from error
         try:
-            yield Keeping(saver, store, _file_locks(path.with_name(path.name + ".locks")))
+            yield Keeping(saver, store, _file_locks(path.with_name(path.name + ".locks")), sounds_of(where))
         except sqlite3.Error as error:  # a full disk, a file somebody damaged
             raise _unkept(where, error) from error
 

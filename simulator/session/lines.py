@@ -13,6 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from agents.llm.hearing import heard_by
+from agents.sound.shelf import shelved
 from graphs.routing import whose_turn
 from graphs.stepping import Stepping, Words, said
 from scenarios.errors import AgentFailure, NotNow, Stale
@@ -35,7 +36,8 @@ def thread(session: str, branch: str) -> RunnableConfig:
 class Moment:
     """A branch as it stands: address of the newest checkpoint, turns, who is next.
 
-    ``loose``: the last turn is stored, but a kill came before the checkpoint that holds it.
+    ``loose``: the last turn is stored, but a kill came before the checkpoint that holds it. ``unsaid``: somebody's
+    words are stored that are still to be said aloud.
     """
 
     branch: Branch
@@ -43,6 +45,7 @@ class Moment:
     turns: tuple[Turn, ...]
     waiting: Waiting
     loose: bool = False
+    unsaid: bool = False
 
     @property
     def revision(self) -> str:
@@ -68,10 +71,16 @@ class Lines:
         turns = tuple(state.values["turns"])
         following = whose_turn(turns, state.values["max_turns"])
         loose = any(task.result for task in state.tasks)
-        return Moment(branch, state.config, turns, "end" if following == "__end__" else following, loose)
+        unsaid = state.values.get("draft") is not None
+        return Moment(branch, state.config, turns, "end" if following == "__end__" else following, loose, unsaid)
 
     async def settled(self, moment: Moment) -> Moment:
-        """Write the checkpoint that a kill prevented, so that the next step starts from it; nobody speaks again."""
+        """Write the checkpoint that a kill prevented, so that the next step starts from it; nobody speaks again.
+
+        Words that a kill kept from being said aloud are let go of: their speaker will be asked again.
+        """
+        if moment.unsaid:
+            return await self.back(moment, len(moment.turns), always=True)
         if not moment.loose:
             return moment
         await self._rooms.bare.ainvoke(None, thread(self._session, moment.branch.id), durability="sync")
@@ -101,9 +110,9 @@ class Lines:
             await self._let_speak(machine, moment, role, Command(resume=words.plain()), hear)
         return await self.moment(moment.branch)
 
-    async def back(self, moment: Moment, keep: int) -> Moment:
-        """Make the checkpoint after ``keep`` turns the newest one."""
-        if keep < len(moment.turns):
+    async def back(self, moment: Moment, keep: int, *, always: bool = False) -> Moment:
+        """Make the checkpoint after ``keep`` turns the newest one; ``always``: even when no turn goes."""
+        if always or keep < len(moment.turns):
             await self._rooms.bare.aupdate_state(await self._after(moment, keep), None, as_node="__copy__")
         return await self.moment(moment.branch)
 
@@ -128,7 +137,7 @@ class Lines:
         tell(Heard("speaking", role))
         address = thread(self._session, moment.branch.id)
         turns: list[Turn] = []
-        with heard_by(Voice(hear, role) if hear else None):
+        with heard_by(Voice(hear, role) if hear else None), shelved(self._rooms.shelf):
             async for update in machine.astream(given, address, stream_mode="updates", durability="sync"):
                 changes = [change for change in update.values() if isinstance(change, dict)]
                 turns += [turn for change in changes for turn in change.get("turns", ())]
@@ -138,7 +147,7 @@ class Lines:
     async def _after(self, moment: Moment, keep: int) -> RunnableConfig:
         """Return the address of the checkpoint on this line of history that holds just the first ``keep`` turns."""
         state = await self._rooms.bare.aget_state(moment.config)
-        while len(state.values["turns"]) > keep and state.parent_config:
+        while (len(state.values["turns"]) > keep or state.values.get("draft")) and state.parent_config:
             state = await self._rooms.bare.aget_state(state.parent_config)
         return state.config
 

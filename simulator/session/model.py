@@ -17,6 +17,7 @@ from scenarios.schema import (
     PatientRef,
     Persona,
     Role,
+    Speech,
     Turn,
 )
 
@@ -30,7 +31,8 @@ class Casting(Frozen):
     """Who is in the room of one branch, and what decides its words.
 
     ``doctor_name`` is what people call the doctor (the batch's name for it, or the backend's). A backend named
-    ``human`` is a person: the branch then waits for ``Session.say``.
+    ``human`` is a person: the branch then waits for ``Session.say``. ``speech`` is who is heard, by which voices and
+    listener, as a batch says it for one doctor.
     """
 
     doctor: BackendRef
@@ -42,6 +44,7 @@ class Casting(Frozen):
     max_turns: int = Field(default=6, ge=1, le=200)
     turn_timeout_s: float = Field(default=120.0, gt=0, le=86_400)
     retries: int = Field(default=2, ge=0, le=20)
+    speech: Speech = Speech()
 
     @property
     def persona(self) -> Persona:

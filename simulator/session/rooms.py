@@ -11,10 +11,13 @@ from typing import Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from agents import catalog
+from agents.sound.shelf import SoundShelf
 from graphs.consultation import Cast
 from graphs.stepping import PERSON, Person, Stepping, build_stepping, with_person
+from scenarios.errors import InputError
 from scenarios.identity import content_hash
 from scenarios.schema import BackendRef, Role
+from simulator.acoustics import Voices, makes_sound, problems, takes_sound
 from simulator.build import build_judges, close_all
 from simulator.run_one import Machine
 from simulator.session.model import HUMAN, Casting
@@ -33,9 +36,9 @@ class _Made:
 class Rooms:
     """Agents and machines of all castings in use."""
 
-    def __init__(self, saver: BaseCheckpointSaver[Any]) -> None:
+    def __init__(self, saver: BaseCheckpointSaver[Any], shelf: SoundShelf) -> None:
         """Make nothing yet but the machine that only reads and writes checkpoints."""
-        self._saver = saver
+        self._saver, self.shelf = saver, shelf
         self._made: OrderedDict[str, _Made] = OrderedDict()
         person = Person()
         self.bare: Stepping = build_stepping(Cast(person, person, person, PERSON, PERSON, PERSON), saver)
@@ -47,7 +50,7 @@ class Rooms:
         Raises:
             UnknownName, InputError, MissingExtra: a backend that cannot be made.
         """
-        name = content_hash(casting.model_dump(mode="json", exclude={"seed", "max_turns", "judges", "doctor_name"}))
+        name = content_hash(casting.model_dump(mode="json", exclude={"seed", "max_turns", "judges"}))
         made = self._made.get(name)
         if made is None:
             made = self._made[name] = self._make(casting)
@@ -64,12 +67,16 @@ class Rooms:
         doctor = _create("doctor", casting.doctor)
         patient = _create("patient", patient_ref)
         examiner = catalog.create("examiner", casting.examiner)
+        voices = Voices()
         cast = Cast(
             doctor=doctor, patient=patient, examiner=examiner, doctor_name=casting.doctor.backend,
             patient_name=casting.patient.backend, examiner_name=casting.examiner.backend,
             turn_timeout_s=casting.turn_timeout_s, retries=casting.retries,
+            acoustics=voices.acoustics(
+                casting.speech, doctor, casting.doctor_name, casting.turn_timeout_s, **_senses(casting.doctor)
+            ),
         )
-        return _Made(cast, (doctor, patient, examiner))
+        return _Made(cast, (doctor, patient, examiner, *voices.members.values()))
 
     async def _let_go(self) -> None:
         idle = [name for name, made in self._made.items() if not made.users]
@@ -81,18 +88,31 @@ class Rooms:
         for made in self._made.values():
             await close_all(made.agents)
         self._made.clear()
+        self.shelf.close()
 
 
 def check_casting(casting: Casting) -> None:
-    """Make sure that every backend exists and accepts its options; raises UnknownName or InputError."""
+    """Make sure that every backend exists, accepts its options and can be heard as asked; raises InputError."""
     patient = BackendRef(backend=casting.patient.backend, **casting.patient.options)
     refs: list[tuple[catalog.BackendRole, BackendRef]] = [("examiner", casting.examiner)]
     refs += [("judge", judge) for judge in casting.judges]
     refs += [("doctor", casting.doctor), ("patient", patient)]
+    speech = casting.speech
+    refs += [("voice", ref) for ref in (speech.voice, speech.doctor_voice) if ref]
+    refs += [("listener", ref) for ref in (speech.listener,) if ref]
     for role, ref in refs:
         if ref.backend == HUMAN and role in ("doctor", "patient"):
             continue
         catalog.validate_options(catalog.find(role, ref.backend), ref.options)
+    for key, problem in problems(casting.speech, **_senses(casting.doctor)):
+        raise InputError(f"{key}: {problem}")
+
+
+def _senses(doctor: BackendRef) -> dict[str, bool]:
+    """Return whether a doctor hears and speaks; a person reads, and speaks into a microphone or types."""
+    if doctor.backend == HUMAN:
+        return {"hears": False, "speaks": True}
+    return {"hears": takes_sound(doctor), "speaks": makes_sound(doctor)}
 
 
 @asynccontextmanager

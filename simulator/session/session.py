@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
+from agents.sound.shelf import SoundShelf
 from graphs.stepping import Words, beginning, told_in
 from scenarios.errors import InputError, NotNow, UnknownName
 from scenarios.schema import SLUG, BackendRef, Consultation, Persona, StopReason, Turn
@@ -34,6 +35,11 @@ class Session:
         """See ``SessionBook.open``."""
         self.id, self._keeping, self._rooms = name, keeping, rooms
         self._lines = Lines(name, keeping, rooms)
+
+    @property
+    def shelf(self) -> SoundShelf:
+        """Where the sounds of this session's turns lie; paths in turns are relative to ``shelf.root``."""
+        return self._rooms.shelf
 
     # -- looking -----------------------------------------------------------------------------------------------------
 

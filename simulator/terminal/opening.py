@@ -90,7 +90,7 @@ def offer(order: Order) -> Offer:
     case = _the_case(load_cases(batch, source), order.case)
     name = order.doctor or next(iter(batch.doctors))
     doctors = {known: ref.plain for known, ref in batch.doctors.items()}
-    return Offer(case, _casting(batch, case, name, order), doctors, str(order.file), _left_out(batch))
+    return Offer(case, _casting(batch, case, name, order), doctors, str(order.file))
 
 
 def doctor_called(name: str, doctors: Mapping[str, BackendRef]) -> BackendRef:
@@ -149,9 +149,5 @@ def _casting(batch: Batch, case: Case, name: str, order: Order) -> Casting:
         doctor=doctor_called(name, doctors), doctor_name=name, patient=patient, examiner=batch.examiner,
         judges=batch.judges, seed=derive_seed(seed, case.id, name, 0), max_turns=batch.max_turns,
         turn_timeout_s=batch.turn_timeout_s, retries=batch.retries,
+        speech=batch.speech(name) if name in batch.doctors else batch.speech(next(iter(batch.doctors))),
     )
-
-
-def _left_out(batch: Batch) -> tuple[str, ...]:
-    spoken = [role for role in ("voice", "listener") if getattr(batch, role)]
-    return (f"the batch's {' and '.join(spoken)} is not stepped: only words pass between the two",) if spoken else ()
