@@ -43,6 +43,19 @@ seed: 3
 max_turns: 4
 concurrency: 40
 """
+SPOKEN = """\
+name: spoken
+cases: [{library: zh, limit: 2}, {library: en, limit: 2}]
+doctors:
+  a: {backend: one-shot}
+  b: {backend: moody}
+voice: {backend: espeak}
+listener: {backend: transcript, cer: 0.1}
+output_speech: true
+channel: {noise: {snr_db: 10}}
+max_turns: 2
+seed: 5
+"""
 PLUG_INS = """\
 import asyncio, os, uuid
 from agents.catalog import BackendSpec
@@ -143,6 +156,20 @@ def test_a_cluster_says_what_one_process_says_and_its_models_replies_come_along(
     assert len(names(far)) == 60 and set(names(far).values()) == {1}
     assert canonical(far) == canonical(here)
     assert turns(far) == turns(here)
+
+
+def test_sound_made_on_the_nodes_reaches_the_run_folder(
+    cluster: Nodes, batch_file: BatchFile, tmp_path: Path
+) -> None:
+    batch, far, here = batch_file(SPOKEN), tmp_path / "ray", tmp_path / "local"
+    finished(on_cluster(cluster, batch, far, "--no-report"))
+    alone = clinic("run", batch, "--out", here, "--no-report", "--replay", far)
+    assert alone.returncode == 0, alone.stderr
+    assert canonical(far) == canonical(here)
+    there, alone_sounds = ({p.relative_to(f): p.read_bytes() for p in f.rglob("*.wav")} for f in (far, here))
+    assert there == alone_sounds and len(there) > 20
+    said = [turn for record in stored(far) for turn in record["turns"]]
+    assert {Path(turn[name]["path"]) for turn in said for name in ("audio", "heard_audio") if turn[name]} == set(there)
 
 
 def test_ctrl_c_ends_the_work_on_all_nodes_and_resume_goes_on(
