@@ -1,0 +1,1 @@
+"""Listeners, one backend a file: sound becomes the text that was understood."""
