@@ -12,8 +12,8 @@ $(BIN)/clinic: pyproject.toml constraints.txt
 	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e .
 	@touch $@
 
-$(BIN)/.dev: pyproject.toml constraints.txt $(BIN)/clinic
-	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+$(BIN)/.dev: pyproject.toml constraints.txt tests/install.sh $(BIN)/clinic
+	@sh tests/install.sh $(BIN)
 	@touch $@
 
 demo: $(BIN)/clinic
@@ -34,6 +34,7 @@ soak: $(BIN)/.dev
 
 bench: $(BIN)/.dev
 	$(BIN)/python -m benchmarks.simulator
+	$(BIN)/python -m benchmarks.voice
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info artifacts

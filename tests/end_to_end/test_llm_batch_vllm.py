@@ -61,6 +61,7 @@ def test_forty_real_cases_two_doctors_and_a_judge_end_with_a_report(
     assert "not medical advice" in report.lower() or "medical advice" in report.lower()
 
 
+@pytest.mark.soak  # two starts of a real server; test_llm_faults.py has one that goes away and comes back each time
 @pytest.mark.timeout(900)
 def test_a_server_killed_and_started_again_does_not_end_the_batch(
     tiny_model_folder: Path, tmp_path: Path
