@@ -65,7 +65,7 @@ BUILT_IN: tuple[BackendSpec, ...] = (
     BackendSpec(
         "audio-chat", "doctor", "a speech model behind an OpenAI-compatible server: hears audio content parts",
         "agents.doctors.audio_chat:AudioChatDoctor", "agents.doctors.audio_chat:AudioChatOptions",
-        capabilities=frozenset({"hears"}),
+        capabilities=frozenset({"hears", "speaks"}),
     ),
     BackendSpec(
         "process", "doctor", "a model in an environment of its own, behind the documented HTTP contract",

@@ -150,6 +150,23 @@ def replied(text: str, prompt: int, completion: int, most: int) -> dict[str, Any
     return {"text": text.strip(), "usage": usage, "finish": "length" if completion >= most else "stop"}
 
 
+def with_sound(reply: dict[str, Any], samples: Any, rate_hz: int) -> dict[str, Any]:
+    """Return the reply with the model's own voice: ``samples`` are floats within -1 and 1, a tensor or an array."""
+    import numpy
+
+    if hasattr(samples, "detach"):
+        samples = samples.detach().float().cpu().numpy()
+    flat = numpy.clip(numpy.nan_to_num(numpy.asarray(samples, numpy.float32).reshape(-1)) * 32_768, -32_768, 32_767)
+    if not flat.size:
+        raise Refused(422, "bad_audio", "the model wrote an answer and made no sound of it")
+    return {**reply, "wav": template.wav_of(numpy.rint(flat).astype("<i2").tobytes(), rate_hz)}
+
+
+def may_speak() -> bool:
+    """Whether the server was started with its voice: SPEAK=1. A voice takes memory and further packages."""
+    return os.environ.get("SPEAK", "") not in ("", "0")
+
+
 def seed_everything(seed: int) -> None:
     """Seed every sampler of torch (and with it transformers) for one reply."""
     import torch

@@ -16,12 +16,14 @@ from simulator.commands.export import export
 from simulator.commands.import_ import import_
 from simulator.commands.judge import judge
 from simulator.commands.list_ import list_
+from simulator.commands.measure import measure
 from simulator.commands.pair import pair
 from simulator.commands.report import report
 from simulator.commands.run import run
 from simulator.commands.schema import schema
 from simulator.commands.serve import serve
 from simulator.commands.session import session
+from simulator.commands.speakers import speakers
 from simulator.commands.step import step
 from simulator.commands.validate import validate
 from simulator.commands.view import view
@@ -72,7 +74,7 @@ def main(log_json: bool, log_level: str) -> None:
 
 for _command in (
     run, step, view, validate, report, compare, judge, pair, attack, export, session, import_, list_, schema, serve,
-    case,
+    case, speakers, measure,
 ):
     main.add_command(_command)
 

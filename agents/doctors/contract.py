@@ -1,5 +1,7 @@
 """The HTTP contract of doctors in processes of their own, version 1: one request, one reply, what errors mean.
 
+A reply may hold the doctor's own sound; it is handed on as it came and read by whoever asked.
+
 It knows neither the clinic nor a model; retrying and waiting are done above it.
 """
 
@@ -14,14 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from agents.llm.faults import of_status, retry_after_s
 from agents.llm.http import STREAMED, HttpTransport, of_connection, read_bounded
+from agents.llm.options import LLMOptions
 from agents.llm.server import CONNECT_S, Server
 from agents.llm.transport import Fault, Raw, Request
-from scenarios.errors import AgentFailure, InputError, UnknownName
+from scenarios.errors import AgentFailure, ClinicError, InputError, UnknownName
 
 CONTRACT = 1
 FINAL = frozenset({
     "bad_request", "unauthorised", "context_overflow", "empty_reply", "refusal", "model_error", "audio_unreadable",
-    "load_failed",
+    "load_failed", "bad_audio",
 })
 """Kinds of error that sending the same again cannot mend."""
 AGAIN = {"overloaded": "rate_limited", "not_ready": "server_error", "server_error": "server_error"}
@@ -37,8 +40,14 @@ class ContractUsage(BaseModel):
     cached: int = Field(default=0, ge=0)
 
 
+class ContractSound(BaseModel):
+    """A doctor's own sound: a WAV file in base64. What else the server says of it is found in the file itself."""
+
+    wav_base64: Annotated[str, StringConstraints(min_length=1)]
+
+
 class ContractReply(BaseModel):
-    """A reply of the contract; keys of later versions are passed over, ``audio`` too until runs can store it."""
+    """A reply of the contract; keys of later versions are passed over, ``audio`` too where no sound was asked for."""
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
@@ -47,6 +56,8 @@ class ContractReply(BaseModel):
     differential: tuple[_Name, ...] = Field(default=(), max_length=20)
     usage: ContractUsage | None = None
     first_s: float | None = Field(default=None, ge=0)
+    first_audio_s: float | None = Field(default=None, ge=0)
+    audio: Any = None
     finish: Literal["stop", "length"] = "stop"
 
 
@@ -60,8 +71,26 @@ def read_reply(text: str) -> ContractReply:
         raise AgentFailure("doctor", "bad_reply", f"not a reply of the contract: {place} {first['msg']}") from error
 
 
+def sound_of(said: ContractReply) -> tuple[str, ...]:
+    """Return the sound of a reply in base64, () where there is none. Raises Fault(bad_audio) for another shape."""
+    if said.audio is None:
+        return ()
+    try:
+        return (ContractSound.model_validate(said.audio).wav_base64,)
+    except ValidationError as error:
+        raise Fault("bad_audio", "the reply's audio must be an object with wav_base64") from error
+
+
 class ProcessTransport(HttpTransport):
-    """The way to a doctor server: as to a language model, with other words on the wire."""
+    """The way to a doctor server: as to a language model, with other words on the wire.
+
+    ``speaks``: the server is asked for sound, so that ``preflight`` wants one that says it speaks.
+    """
+
+    def __init__(self, options: LLMOptions, *, speaks: bool = False) -> None:
+        """Open nothing yet."""
+        super().__init__(options)
+        self.speaks = speaks
 
     async def exchange(self, server: Server, request: Request) -> Raw:
         """Put ``request.messages[0]``, which is a request of the contract, on the wire. Raises Fault."""
@@ -71,7 +100,8 @@ class ProcessTransport(HttpTransport):
         """Wait until the server has loaded its model.
 
         Raises:
-            ClinicError: nobody answers, another contract or model, or the model cannot be loaded.
+            ClinicError: nobody answers, another contract or model, one that does not speak though it should, or the
+                model cannot be loaded.
         """
         server, start = self.server(), time.monotonic()
         while True:
@@ -79,6 +109,7 @@ class ProcessTransport(HttpTransport):
             if card.get("name") != self.options.model:
                 raise UnknownName(f"model at {server.url}", self.options.model, [str(card.get("name"))])
             if card.get("ready") is True:
+                self._check_voice(server, card)
                 return
             if card.get("problem"):
                 raise InputError(f"{server.url} cannot load its model: {str(card['problem'])[:500]}")
@@ -89,12 +120,26 @@ class ProcessTransport(HttpTransport):
                 )
             await asyncio.sleep(_LOOK_AGAIN_S)
 
+    async def hears(self) -> bool:
+        """Return whether the server says that it hears; a server that does not answer now may."""
+        try:
+            return (await _health(self.server())).get("hears") is True
+        except ClinicError:
+            return True
+
+    def _check_voice(self, server: Server, card: dict[str, Any]) -> None:
+        if self.speaks and card.get("speaks") is not True:
+            raise InputError(
+                f"{server.url} does not speak (speaks is not true at /health): leave speak out, and name a "
+                f"doctor_voice if it is to be heard"
+            )
+
 
 class _Reading:
-    """Keeps a reply's bytes until it is whole."""
+    """Keeps a reply's bytes until it is whole; its sound is of interest when ``speaks``."""
 
-    def __init__(self, start: float) -> None:
-        self.start = start
+    def __init__(self, start: float, speaks: bool) -> None:
+        self.start, self.speaks = start, speaks
         self.parts: list[bytes] = []
 
     def feed(self, part: bytes) -> None:
@@ -109,19 +154,22 @@ class _Reading:
             raise Fault(failure.kind, failure.message) from failure
         usage = said.usage.model_dump() if said.usage else {}
         kept = said.model_dump_json(include={"text", "requests", "differential"})
-        return Raw(kept, said.finish, total_s, said.first_s, "", usage)
+        sound = sound_of(said) if self.speaks else ()
+        first_audio_s = said.first_audio_s if sound else None
+        return Raw(kept, said.finish, total_s, said.first_s, "", usage, sound, first_audio_s)
 
 
 async def _exchange(server: Server, request: Request) -> Raw:
     from openai import APIConnectionError, APIStatusError, APITimeoutError
 
-    reading = _Reading(time.monotonic())
+    reading = _Reading(time.monotonic(), request.voice is not None)
+    most = request.options.max_reply_bytes + (request.voice.max_bytes if request.voice else 0)
     content = json.dumps(request.messages[0], ensure_ascii=False).encode("utf-8", "replace")
     try:
         response = await server.client.post(
             "/v1/reply", content=content, cast_to=server.http.Response, options={"headers": STREAMED}
         )
-        await read_bounded(response, reading, request.options.max_reply_bytes)
+        await read_bounded(response, reading, most)
     except APIStatusError as error:
         raise _fault(error.status_code, error.response.headers, error.response.text) from error
     except (APIConnectionError, APITimeoutError) as error:

@@ -61,7 +61,7 @@ class Entry(Frozen):
 
     @model_validator(mode="after")
     def _its_backend_can_do_that(self) -> Self:
-        able = {"chat": (), "transformers": (), "audio-chat": ("hears",), "process": ("hears", "speaks")}[self.backend]
+        able = ("hears", "speaks") if self.backend in ("audio-chat", "process") else ()
         for skill in ("hears", "speaks"):
             if getattr(self, skill) and skill not in able:
                 raise ValueError(f"{skill} cannot be true: the backend {self.backend!r} cannot do that")

@@ -16,6 +16,8 @@ from agents.llm.asking import AskingModel
 from agents.llm.forecast import Forecast, dialogue_forecast
 from agents.llm.hearing import heard_by, tell
 from agents.llm.options import LLMOptions
+from agents.llm.sounding import Wanted
+from agents.llm.tape import current_tape
 from agents.llm.transport import SEED_RANGE
 from agents.protocols import DoctorReply, DoctorView
 from scenarios.errors import AgentFailure, Owner
@@ -25,7 +27,7 @@ from scenarios.schema.base import Frozen, Text
 DEFAULT_PROCESS_URL = "http://127.0.0.1:8200"
 OWNERS: dict[str, Owner] = {
     "context_overflow": "doctor", "empty_reply": "doctor", "refusal": "doctor", "model_error": "doctor",
-    "bad_reply": "doctor", "audio_unreadable": "voice",
+    "bad_reply": "doctor", "bad_audio": "doctor", "audio_unreadable": "voice",
 }
 """Whose failure a kind is, where it is not the infrastructure's."""
 _FRAME, _HEARD, _SAID = 300, 50, 115
@@ -39,7 +41,7 @@ class ProcessOptions(Frozen):
 
     speed_only: ClassVar[frozenset[str]] = frozenset({
         "url", "api_key_env", "timeout_s", "total_timeout_s", "retries", "patience_s", "max_concurrency",
-        "max_reply_bytes", "audio_root", "send_audio_as", "max_audio_bytes", "audio_cache",
+        "max_reply_bytes", "audio_root", "send_audio_as", "max_audio_bytes", "audio_cache", "max_spoken_s",
     })
 
     model: Text = Field(description="the name the server reports at /health; another one is refused")
@@ -47,11 +49,14 @@ class ProcessOptions(Frozen):
     api_key_env: str = Field(
         default="", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$|^$", description="the environment variable that holds the key"
     )
-    send_audio: bool = Field(default=True, description="send the patient's sound to a server that hears")
+    send_audio: bool = Field(default=True, description="send the patient's sound; false for a server that only reads")
     send_audio_as: Literal["wav", "path"] = Field(
         default="wav", description="wav: base64 in the request; path: relative to audio_root, for the same disk"
     )
-    audio_root: str = Field(default="", description="the folder that audio paths are relative to, e.g. the run folder")
+    audio_root: str = Field(default="", description="the folder that audio paths are relative to; empty: the run's own")
+    also_text: bool = Field(default=False, description="let the listener write down what the server hears, and send it")
+    speak: bool = Field(default=False, description="take the server's own sound when the doctor is to be heard")
+    max_spoken_s: float = Field(default=120.0, gt=0, le=600, description="longest sound of one reply")
     max_audio_bytes: int = Field(default=20_000_000, ge=100, le=1_000_000_000, description="of one sound file")
     audio_cache: int = Field(default=64, ge=0, le=10_000, description="encoded files kept in memory")
     options: dict[str, Any] = Field(default={}, description="handed to the server with each request, as it is")
@@ -68,6 +73,16 @@ class ProcessOptions(Frozen):
         if not value:
             raise ValueError("must look like http://host:port")
         return LLMOptions(model="any", base_url=value).base_url
+
+    @property
+    def hears(self) -> bool:
+        """Whether the server gets sound."""
+        return self.send_audio
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the server's own sound is heard."""
+        return self.speak
 
     def as_llm(self) -> LLMOptions:
         """Return what the way to the server needs to know; the other options of a language model mean nothing here."""
@@ -87,26 +102,34 @@ class ProcessDoctor:
     def __init__(self, options: ProcessOptions) -> None:
         """Connect to nothing yet."""
         self._options = options
-        self._transport = ProcessTransport(options.as_llm())
+        self._transport = ProcessTransport(options.as_llm(), speaks=options.speak)
         self._model = AskingModel(options.as_llm(), "doctor", self._transport)
         self._sounds = SoundFolder(options.audio_root, options.max_audio_bytes, options.audio_cache)
         self.fingerprint = f"contract-{CONTRACT}"
+        self.wants_words = options.also_text
+        self._hears = False
 
     async def reply(self, view: DoctorView) -> DoctorReply:
         """Return what the server's doctor says. Raises AgentFailure(doctor | voice | infrastructure)."""
+        speak = view.speak and self._options.speak
+        wanted = Wanted(max_seconds=self._options.max_spoken_s) if speak else None
+        await self._has_ears_for(view)
         payload = await self._payload(view)
         try:
             with heard_by(None):  # the reply on the wire is the contract's JSON
-                completion = await self._model.say([payload], seed=view.seed)
+                completion = await self._model.say([payload], seed=view.seed, voice=wanted)
         except AgentFailure as failure:
             raise AgentFailure(OWNERS.get(failure.kind, failure.owner), failure.kind, failure.message) from failure
         said: ContractReply = read_reply(completion.text)
         if not said.text:
             raise AgentFailure("doctor", "empty_reply", "the server's doctor said nothing")
+        if speak and completion.sound is None:
+            raise AgentFailure("doctor", "bad_audio", "sound was asked for, and the server's doctor only wrote")
         tell(said.text)
         return DoctorReply(
             said.text, requests=said.requests, differential=said.differential,
-            usage=completion.usage, first_s=completion.first_s, finish=completion.finish,
+            usage=completion.usage, first_s=completion.first_s, finish=completion.finish, sound=completion.sound,
+            first_audio_s=completion.first_audio_s,
         )
 
     def forecast(self, case: Case, max_turns: int) -> Forecast:
@@ -122,6 +145,19 @@ class ProcessDoctor:
         """Let go of the connections."""
         await self._model.aclose()
 
+    async def _has_ears_for(self, view: DoctorView) -> None:
+        """Raise AgentFailure(infrastructure, deaf) when there is sound without words, and the server does not hear."""
+        tape = current_tape()
+        wordless = any(said.role == "patient" and said.audio and not said.text for said in view.dialogue)
+        if self._hears or not wordless or (tape is not None and tape.replaying):
+            return
+        self._hears = await self._transport.hears()
+        if not self._hears:
+            raise AgentFailure("infrastructure", "deaf", (
+                f"{self._options.url} does not hear (hears is not true at /health), and is sent sound without words: "
+                "set send_audio: false, and it reads what the listener understands"
+            ))
+
     async def _payload(self, view: DoctorView) -> dict[str, Any]:
         """Return the request of the contract."""
         card = view.intake
@@ -136,8 +172,8 @@ class ProcessDoctor:
                 {"role": said.role, "text": said.text} | ({"audio": sound} if sound else {})
                 for said, sound in zip(view.dialogue, sounds, strict=True)
             ],
-            "exchange": view.exchange, "max_turns": view.max_turns, "seed": view.seed % SEED_RANGE, "speak": False,
-            "options": self._options.options,
+            "exchange": view.exchange, "max_turns": view.max_turns, "seed": view.seed % SEED_RANGE,
+            "speak": view.speak and self._options.speak, "options": self._options.options,
         }
 
     def _sounds_of(self, dialogue: tuple[Utterance, ...]) -> list[dict[str, Any] | None]:

@@ -1,4 +1,7 @@
-"""Reads sound files out of one folder and never out of another; it knows WAV headers, no model."""
+"""Reads sound files out of one folder and never out of another; it knows WAV headers, no model.
+
+The folder is named, or it is the one in which the run under way stores its sound.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from agents.sound.shelf import AUDIO, current_shelf
 from scenarios.errors import AgentFailure
 from scenarios.schema import AudioRef
 
@@ -16,14 +20,14 @@ _Key = tuple[str, int, int]
 
 
 class SoundFolder:
-    """The WAV files below ``root``, base64 encoded; the last ``keep`` encodings stay in memory.
+    """The WAV files below a folder, base64 encoded; the last ``keep`` encodings stay in memory.
 
     Safe to use from several threads. Utterances are sent again with every further turn of their consultation, so
     encodings pay off. An entry is found by path, size and time of change: a file that changed is read again.
     """
 
     def __init__(self, root: str, max_bytes: int, keep: int) -> None:
-        """Remember the folder; '' means that there is none, and then every sound is refused."""
+        """Remember the folder; '' means the run's own, and outside of a run every sound is refused."""
         self._root = Path(root).resolve() if root else None
         self._max_bytes, self._keep = max_bytes, keep
         self._encoded: OrderedDict[_Key, str] = OrderedDict()
@@ -36,20 +40,30 @@ class SoundFolder:
             AgentFailure: ``no_audio_root`` (infrastructure) without a folder; ``audio_outside`` (voice) for a path
                 that leads out of it, links included; ``audio_missing`` (voice) where there is no such file.
         """
-        if self._root is None:
-            raise AgentFailure(
-                "infrastructure", "no_audio_root", "the patient's words have sound, but audio_root names no folder"
-            )
+        start = within = self._root
+        if start is None:
+            start = self._shelf_root()
+            within = start / AUDIO
+        assert within is not None
         try:
-            path = (self._root / ref.path).resolve()
-            inside, there = path.is_relative_to(self._root), path.is_file()
+            path = (start / ref.path).resolve()
+            inside, there = path.is_relative_to(within), path.is_file()
         except (OSError, ValueError, RuntimeError) as error:
             raise AgentFailure("voice", "audio_missing", f"{ref.path!r} is not a usable path") from error
+        where = "audio_root" if self._root else "the run's sound"
         if not inside:
-            raise AgentFailure("voice", "audio_outside", f"{ref.path!r} leads out of audio_root")
+            raise AgentFailure("voice", "audio_outside", f"{ref.path!r} leads out of {where}")
         if not there:
-            raise AgentFailure("voice", "audio_missing", f"there is no file {ref.path!r} in audio_root")
+            raise AgentFailure("voice", "audio_missing", f"there is no file {ref.path!r} in {where}")
         return path
+
+    def _shelf_root(self) -> Path:
+        shelf = current_shelf()
+        if shelf is None:
+            raise AgentFailure("infrastructure", "no_audio_root", (
+                "the patient's words have sound, but audio_root names no folder and no run is under way that stores any"
+            ))
+        return shelf.root.resolve()
 
     def wav_base64(self, ref: AudioRef) -> str:
         """Return the whole file in base64.

@@ -46,7 +46,8 @@ def spoken_reply(
         raise AgentFailure("doctor", "empty_reply", why)
     return DoctorReply(
         text, requests=form.requests if form else (), differential=form.differential if form else (),
-        usage=completion.usage, first_s=completion.first_s, finish=completion.finish,
+        usage=completion.usage, first_s=completion.first_s, finish=completion.finish, sound=completion.sound,
+        first_audio_s=completion.first_audio_s,
     )
 
 

@@ -11,6 +11,7 @@ from agents.llm.forms import Unusable, as_asked, read_form
 from agents.llm.hearing import hearing
 from agents.llm.options import LLMOptions
 from agents.llm.retrying import send_until_answered
+from agents.llm.sounding import Wanted, found, kept
 from agents.llm.tape import current_tape, request_hash
 from agents.llm.transport import Fault, Raw, Request, Transport
 from agents.llm.types import Completion, Filled, Form, Message
@@ -19,8 +20,8 @@ from scenarios.identity import derive_seed
 from scenarios.schema import Usage
 
 T = TypeVar("T")
-AGENTS_OWN = frozenset({"context_overflow"})
-"""Faults that an HTTP server reports but that the agent's prompt has caused."""
+AGENTS_OWN = frozenset({"context_overflow", "bad_audio"})
+"""Faults that show on the way but that the agent has caused: its prompt, or what it wanted to be heard."""
 
 
 class AskingModel:
@@ -30,10 +31,12 @@ class AskingModel:
         """``owner`` is blamed for what the model itself does wrong."""
         self.options, self.owner, self.transport = options, owner, transport
 
-    async def say(self, messages: Sequence[Message], *, seed: int, max_tokens: int | None = None) -> Completion:
-        """Return the model's next message as text."""
+    async def say(
+        self, messages: Sequence[Message], *, seed: int, max_tokens: int | None = None, voice: Wanted | None = None
+    ) -> Completion:
+        """Return the model's next message as text; with ``voice`` spoken, too, where the server does that."""
         most = max_tokens or self.options.max_tokens
-        request = Request(self.options, tuple(messages), seed, most, hear=hearing())
+        request = Request(self.options, tuple(messages), seed, most, hear=hearing(), voice=voice)
         return (await self._ask(request, lambda raw: None))[1]
 
     async def fill(
@@ -72,7 +75,8 @@ class AskingModel:
             except Unusable as unusable:
                 problem = unusable
                 continue
-            return value, Completion(raw.text, usage, total_s, raw.first_s, raw.ending())
+            sound = raw.kept.sound if raw.kept else None
+            return value, Completion(raw.text, usage, total_s, raw.first_s, raw.ending(), sound, raw.first_audio_s)
         raise AgentFailure(self.owner, problem.kind, f"{problem.message} ({self.options.rereads + 1} tries)")
 
     async def _raw(self, request: Request) -> Raw:
@@ -85,16 +89,20 @@ class AskingModel:
 
     async def _reply(self, request: Request) -> Raw:
         tape = current_tape()
-        name = request_hash(request.identity()) if tape is not None else ""
+        name = request_hash(request.identity()) if tape is not None or request.voice is not None else ""
         if tape is not None and tape.replaying:
-            if (kept := tape.find(name)) is None:
+            if (recorded := tape.find(name)) is None:
                 raise AgentFailure("infrastructure", "not_recorded", (
                     f"the recording has no reply to this request ({name}) of {self.options.model}: "
                     "prompts, options, seeds or the model's name are not those of the recorded run"
                 ))
-            return Raw.from_tape(kept)
+            played = Raw.from_tape(recorded)
+            place = recorded.get("audio") if request.voice is not None else None
+            return played if place is None else replace(played, kept=await found(place))
         try:
             raw = await send_until_answered(self.transport, request)
+            if request.voice is not None and raw.audio:
+                raw = replace(raw, audio=(), kept=await kept(raw.audio, request.voice, name))
         except Fault as fault:
             owner = self.owner if fault.kind in AGENTS_OWN else "infrastructure"
             raise AgentFailure(owner, fault.kind, fault.message) from fault

@@ -67,7 +67,7 @@ class HttpTransport:
         try:
             return await _exchange(server, request)
         except Fault as fault:
-            if fault.kind != "bad_request" or request.options.stream or request.hear is None:
+            if fault.kind != "bad_request" or request.insists or request.hear is None:
                 raise
             return await _exchange(server, replace(request, hear=None))  # perhaps the server cannot stream
 
@@ -115,7 +115,7 @@ async def _exchange(server: Server, request: Request) -> Raw:
 def _reading(request: Request, response: Any, start: float) -> Reading:
     """Return how the reply is read; a server that cannot stream may answer whole where the options did not insist."""
     whole = response.headers.get("content-type", "").startswith("application/json")
-    if request.options.stream or (request.hear is not None and not whole):
+    if request.insists or (request.streamed and not whole):
         return ReadingStream(start, request.hear)
     return ReadingWhole(start)
 
@@ -124,7 +124,7 @@ def _most_bytes(request: Request) -> int:
     """Return the bound of a reply's bytes; being listened to must not make a reply too long, so its frames are free."""
     options = request.options
     frames = CHUNK_BYTES * request.max_tokens if request.streamed and not options.stream else 0
-    return options.max_reply_bytes + frames
+    return options.max_reply_bytes + frames + (request.voice.max_bytes if request.voice else 0)
 
 
 async def read_bounded(response: Any, reading: Reading, most: int) -> None:

@@ -14,7 +14,10 @@ from typing import Any, Protocol
 from scenarios.identity import content_hash
 
 Reply = dict[str, Any]
-"""``{"text", "finish", "usage": {...}, "first_s", "total_s"}`` of one successful request."""
+"""``{"text", "finish", "usage": {...}, "first_s", "total_s"}`` of one successful request.
+
+A spoken reply has ``audio``, too: where its sound is stored (an ``AudioRef``), never the sound; and ``first_audio_s``.
+"""
 
 
 class Tape(Protocol):

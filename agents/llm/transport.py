@@ -6,10 +6,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from agents.llm.fault import Fault
 from agents.llm.hearing import Hearing
 from agents.llm.options import LLMOptions
+from agents.llm.sounding import Kept, Wanted
 from agents.llm.tape import Reply
 from agents.llm.types import Message
+
+__all__ = ["SEED_RANGE", "Fault", "Raw", "Request", "Transport"]
 
 SEED_RANGE = 2**31
 """Ours have 63 bits; servers other than vLLM take non-negative 32-bit integers."""
@@ -19,7 +23,8 @@ SEED_RANGE = 2**31
 class Request:
     """Everything that can change the reply; ``messages`` and ``response_format`` as they are sent.
 
-    ``hear`` is told the reply while it grows. It changes nothing but that the reply is streamed.
+    ``hear`` is told the reply while it grows. It changes nothing but that the reply is streamed. ``voice``: the reply
+    is to be spoken, too.
     """
 
     options: LLMOptions
@@ -28,16 +33,23 @@ class Request:
     max_tokens: int
     response_format: dict[str, Any] | None = None
     hear: Hearing | None = field(default=None, compare=False)
+    voice: Wanted | None = None
+
+    @property
+    def insists(self) -> bool:
+        """Whether the reply must come in pieces; many servers speak only whole replies, so spoken ones have a say."""
+        return self.options.stream if self.voice is None else self.voice.streamed
 
     @property
     def streamed(self) -> bool:
-        """Whether the reply is to come in pieces: the options say so, or somebody listens."""
-        return self.options.stream or self.hear is not None
+        """Whether the reply is to come in pieces: the options say so, or somebody listens to what is written."""
+        return self.insists or (self.voice is None and self.hear is not None)
 
     def identity(self) -> dict[str, Any]:
         """Return what names this request on a tape."""
         o = self.options
-        return {
+        voice = {"voice": self.voice.body} if self.voice is not None and self.voice.body else {}
+        return voice | {
             "model": o.model, "messages": self.messages, "seed": self.seed, "temperature": o.temperature,
             "top_p": o.top_p, "max_tokens": self.max_tokens, "extra_body": o.extra_body, "schema": self.response_format,
         }
@@ -47,7 +59,8 @@ class Request:
         o = self.options
         sent: dict[str, Any] = {
             "temperature": o.temperature, "top_p": o.top_p, "max_tokens": self.max_tokens,
-            "seed": self.seed % SEED_RANGE, **o.extra_body, "model": o.model, "messages": self.messages,
+            "seed": self.seed % SEED_RANGE, **(self.voice.body if self.voice else {}), **o.extra_body,
+            "model": o.model, "messages": self.messages,
         }
         if self.response_format is not None:
             sent["response_format"] = self.response_format
@@ -58,7 +71,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What came back: text and the server's own finish reason. Times in seconds from sending; counts in tokens."""
+    """What came back: text and the server's own finish reason. Times in seconds from sending; counts in tokens.
+
+    ``audio`` is sound as it came, base64 in one or more pieces; ``kept`` the same, read and stored.
+    """
 
     text: str
     finish: str
@@ -66,6 +82,9 @@ class Raw:
     first_s: float | None = None
     refusal: str = ""
     usage: dict[str, int] = field(default_factory=dict)
+    audio: tuple[str, ...] = ()
+    first_audio_s: float | None = None
+    kept: Kept | None = None
 
     def ending(self) -> Literal["stop", "length"]:
         """Return whether the text is whole or was cut at its token limit."""
@@ -77,34 +96,18 @@ class Raw:
             "text": self.text, "finish": self.finish, "usage": self.usage,
             "first_s": self.first_s, "total_s": round(self.total_s, 6),
         }
+        if self.kept is not None and self.kept.ref is not None:
+            kept |= {"audio": self.kept.ref.model_dump(), "first_audio_s": self.first_audio_s}
         return {**kept, "refusal": self.refusal} if self.refusal else kept
 
     @classmethod
     def from_tape(cls, reply: Reply) -> Raw:
-        """Return the reply that ``on_tape`` described."""
+        """Return the reply that ``on_tape`` described, without its sound."""
         return cls(
             str(reply["text"]), str(reply["finish"]), float(reply["total_s"]), reply.get("first_s"),
             str(reply.get("refusal", "")), dict(reply.get("usage", {})),
+            first_audio_s=reply.get("first_audio_s"),
         )
-
-
-class Fault(Exception):
-    """One request did not bring a reply.
-
-    Args:
-        kind: as in ``Model``: ``rate_limited``, ``server_error``, ``context_overflow`` ...
-        message: one sentence for people; it holds no key.
-        retry: whether sending the same again may help.
-        after_s: how long the server asked to wait.
-        dead: nobody listens at the address (any more).
-    """
-
-    def __init__(
-        self, kind: str, message: str, *, retry: bool = False, after_s: float | None = None, dead: bool = False
-    ) -> None:
-        """Keep the parts."""
-        self.kind, self.message, self.retry, self.after_s, self.dead = kind, message, retry, after_s, dead
-        super().__init__(f"{kind}: {message}")
 
 
 class Transport(Protocol):

@@ -9,6 +9,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from pydantic import BaseModel
 
 from agents.llm.options import LLMOptions
+from agents.llm.sounding import Wanted
+from agents.sound.wave import Sound
 from scenarios.schema import Usage
 
 Message = dict[str, Any]
@@ -19,13 +21,18 @@ Form = TypeVar("Form", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One reply. ``first_s``: seconds to the first token, when streamed; ``usage`` sums all tries of this reply."""
+    """One reply. ``first_s``: seconds to the first token, when streamed; ``usage`` sums all tries of this reply.
+
+    ``sound``, 24 kHz, is there when a spoken reply was wanted and came; ``first_audio_s`` when it came in pieces.
+    """
 
     text: str
     usage: Usage
     total_s: float
     first_s: float | None = None
     finish: Literal["stop", "length"] = "stop"
+    sound: Sound | None = None
+    first_audio_s: float | None = None
 
     def with_usage(self, usage: Usage) -> Completion:
         """Return this reply with the usage of the tries before it added."""
@@ -46,13 +53,16 @@ class Model(Protocol):
     Every call may raise ``AgentFailure``, never retryable, because all retrying is done inside. Its owner is
     ``infrastructure`` for what the server did (``server_down``, ``server_error``, ``rate_limited``, ``timeout``,
     ``connection``, ``unauthorised``, ``unknown_model``, ``bad_request``, ``oversized_reply``), else the agent's own
-    role (``context_overflow``, ``empty_reply``, ``refusal``, ``truncated_json``, ``bad_json``, ``wrong_schema``).
+    role (``context_overflow``, ``empty_reply``, ``refusal``, ``truncated_json``, ``bad_json``, ``wrong_schema``,
+    ``bad_audio``).
     """
 
     options: LLMOptions
 
-    async def say(self, messages: Sequence[Message], *, seed: int, max_tokens: int | None = None) -> Completion:
-        """Return the model's next message as text."""
+    async def say(
+        self, messages: Sequence[Message], *, seed: int, max_tokens: int | None = None, voice: Wanted | None = None
+    ) -> Completion:
+        """Return the model's next message as text; with ``voice`` spoken, too, where the server does that."""
         ...
 
     async def fill(

@@ -46,9 +46,12 @@ class ReadingWhole:
             reply = json.loads(b"".join(self.parts))
             choice = reply["choices"][0]
             message = choice["message"]
-            text, refusal = _text(message.get("content")), _text(message.get("refusal"))
+            spoken = _spoken(reply["choices"])
+            text = _text(message.get("content")) or str(spoken.get("transcript") or "")
+            refusal = _text(message.get("refusal"))
             finish = choice.get("finish_reason") or "stop"
-            return Raw(whole(text), finish, total_s, None, refusal, counts(reply.get("usage")))
+            audio = (str(spoken["data"]),) if spoken.get("data") else ()
+            return Raw(whole(text), finish, total_s, None, refusal, counts(reply.get("usage")), audio)
         except BROKEN as error:
             raise _unreadable(error) from error
 
@@ -63,6 +66,9 @@ class ReadingStream:
             hear.begin()
         self.rest = b""
         self.texts: list[str] = []
+        self.transcript: list[str] = []
+        self.sounds: list[str] = []
+        self.first_audio_s: float | None = None
         self.refusals: list[str] = []
         self.finish = ""
         self.first_s: float | None = None
@@ -82,8 +88,9 @@ class ReadingStream:
         if not self.done and not self.finish:
             raise Fault("connection", "the streamed reply ended before its end", retry=True)
         return Raw(
-            whole("".join(self.texts)), self.finish or "stop", time.monotonic() - self.start, self.first_s,
-            "".join(self.refusals), self.usage,
+            whole("".join(self.texts) or "".join(self.transcript)), self.finish or "stop",
+            time.monotonic() - self.start, self.first_s, "".join(self.refusals), self.usage, tuple(self.sounds),
+            self.first_audio_s,
         )
 
     def _event(self, data: bytes) -> None:
@@ -97,21 +104,44 @@ class ReadingStream:
             if event.get("usage"):
                 self.usage = counts(event["usage"])
             for choice in event.get("choices") or ():
-                self._choice(choice)
+                if event.get("modality") == "audio":
+                    self._sound((choice.get("delta") or {}).get("content"))
+                    self.finish = choice.get("finish_reason") or self.finish
+                else:
+                    self._choice(choice)
         except BROKEN as error:
             raise _unreadable(error) from error
 
     def _choice(self, choice: dict[str, Any]) -> None:
         delta = choice.get("delta") or {}
         if text := delta.get("content"):
-            if self.first_s is None:
-                self.first_s = time.monotonic() - self.start
-            self.texts.append(_text(text))
-            if self.hear is not None:
-                self.hear.feed(self.texts[-1])
+            self._words(self.texts, _text(text))
+        if spoken := delta.get("audio"):
+            self._sound(spoken.get("data"))
+            if (words := spoken.get("transcript")) and not self.texts:
+                self._words(self.transcript, str(words))
         if refusal := delta.get("refusal"):
             self.refusals.append(_text(refusal))
         self.finish = choice.get("finish_reason") or self.finish
+
+    def _words(self, among: list[str], words: str) -> None:
+        if self.first_s is None:
+            self.first_s = time.monotonic() - self.start
+        among.append(words)
+        if self.hear is not None:
+            self.hear.feed(words)
+
+    def _sound(self, data: Any) -> None:
+        """Keep a piece of sound: in ``delta.audio``, as OpenAI has it, or as content of an event of its own."""
+        if data:
+            if self.first_audio_s is None:
+                self.first_audio_s = time.monotonic() - self.start
+            self.sounds.append(str(data))
+
+
+def _spoken(choices: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return ``message.audio``: of the message, as OpenAI has it, or of a choice of its own, as vLLM-Omni does."""
+    return next((spoken for choice in choices if (spoken := (choice.get("message") or {}).get("audio"))), {})
 
 
 def _value(text: str) -> Any:

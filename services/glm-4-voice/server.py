@@ -1,6 +1,6 @@
-"""GLM-4-Voice behind the clinic's HTTP contract, with its published code; answers in text.
+"""GLM-4-Voice behind the clinic's HTTP contract, with its published code; answers in text, with SPEAK=1 in both.
 
-The model writes 13 text tokens and 26 sound tokens in turn; here the text is kept. Its sound decoder is not loaded.
+The model writes 13 text tokens and 26 sound tokens in turn. Its sound decoder is loaded only where it is to speak.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from clinic_service import (  # noqa: E402
     Refused,
     Turn,
     from_environment,
+    may_speak,
     option,
     replied,
     safe_weights,
@@ -24,6 +25,7 @@ from clinic_service import (  # noqa: E402
     serve,
     turns_of,
     use_repository,
+    with_sound,
 )
 
 PATTERN = (
@@ -39,9 +41,10 @@ class GLM4Voice(Doctor):
 
     name = "GLM-4-Voice-9B"
     hears = True
+    sample_rate_hz = 22_050
 
     def load(self) -> None:
-        """Load the chat model and the speech tokenizer."""
+        """Load the chat model and the speech tokenizer, and the sound decoder where it is to speak."""
         use_repository("cosyvoice", "third_party/Matcha-TTS")
         weights = from_environment("MODEL", "glm-4-voice-9b")
         ears = from_environment("TOKENIZER", "glm-4-voice-tokenizer")
@@ -59,6 +62,15 @@ class GLM4Voice(Doctor):
         self.ears = WhisperVQEncoder.from_pretrained(ears).eval().cuda()
         self.features = WhisperFeatureExtractor.from_pretrained(ears)
         self.first_sound = self.tokenizer.convert_tokens_to_ids("<|audio_0|>")
+        if may_speak():
+            from flow_inference import AudioDecoder
+
+            decoder = from_environment("DECODER", "glm-4-voice-decoder")
+            self.decoder = AudioDecoder(
+                config_path=str(decoder / "config.yaml"), flow_ckpt_path=str(decoder / "flow.pt"),
+                hift_ckpt_path=str(decoder / "hift.pt"), device="cuda",
+            )
+            self.speaks = True
 
     def reply(self, request: dict[str, Any]) -> dict[str, Any]:
         """Generate the next words of the doctor."""
@@ -77,7 +89,18 @@ class GLM4Voice(Doctor):
             out = self.model.generate(ids, **settings)[0, ids.shape[1]:].tolist()
         words = [token for token in out if token < self.first_sound]
         text = self.tokenizer.decode(words, skip_special_tokens=True)
-        return replied(text, ids.shape[1], len(out), settings["max_new_tokens"])
+        reply = replied(text, ids.shape[1], len(out), settings["max_new_tokens"])
+        return self._spoken(reply, out) if self.speaks and request["speak"] else reply
+
+    def _spoken(self, reply: dict[str, Any], tokens: list[int]) -> dict[str, Any]:
+        import torch
+
+        sounds = [token - self.first_sound for token in tokens if token >= self.first_sound]
+        if not sounds:
+            raise Refused(422, "bad_audio", "the model wrote an answer and made no sound of it")
+        with torch.inference_mode():
+            samples = self.decoder.offline_inference(torch.tensor([sounds], dtype=torch.int32))
+        return with_sound(reply, samples, self.sample_rate_hz)
 
     def _turn(self, turn: Turn) -> str:
         if turn.role == "assistant":

@@ -1,4 +1,4 @@
-"""SpeechGPT-2.0-preview behind the clinic's HTTP contract, with its published code; answers in text.
+"""SpeechGPT-2.0-preview behind the clinic's HTTP contract, with its published code; answers in text, or in both.
 
 The published class keeps one dialogue in itself. Here it is cleared at each request and the dialogue told again, so
 that a reply depends on the request alone.
@@ -26,6 +26,7 @@ from clinic_service import (  # noqa: E402
     serve,
     turns_of,
     use_repository,
+    with_sound,
 )
 
 MARKS = r"###|\[\|\w+\|\]:?"
@@ -37,6 +38,8 @@ class SpeechGPT2(Doctor):
 
     name = "SpeechGPT-2.0-preview"
     hears = True
+    speaks = True
+    sample_rate_hz = 24_000
 
     def load(self) -> None:
         """Load model and codec, and the greeting with which every dialogue of this model begins."""
@@ -64,21 +67,31 @@ class SpeechGPT2(Doctor):
         seed_everything(request["seed"])
         with turns_of(request, marks=MARKS) as turns:
             model.clear_history()
-            model.history = self._before(turns[:-1])
-            with self._heard(turns[-1]) as heard:
-                text, _ = model.forward(task="thought", **heard)
-        return {"text": text.replace("<|empty|>", "").split("###")[0].strip()}
+            into = "s" if request["speak"] else "t"
+            model.history = self._before(turns[:-1], into)
+            with self._heard(turns[-1], into) as heard:
+                text, sound = model.forward(task="thought", **heard)
+        reply = {"text": text.replace("<|empty|>", "").split("###")[0].strip()}
+        if not request["speak"]:
+            return reply
+        rate_hz, samples = sound or (self.sample_rate_hz, ())
+        return with_sound(reply, samples, rate_hz)
 
     @contextlib.contextmanager
-    def _heard(self, turn: Turn) -> Iterator[dict[str, Any]]:
-        """Yield one turn as the published class wants it: sound alone is an open file, all else is words."""
-        if [kind for kind, _ in turn.parts] == ["sound"]:
-            with open(turn.parts[0][1], "rb") as file:
-                yield {"input": file, "mode": "s2t"}
-        else:
-            yield {"input": turn.text, "text": turn.text, "mode": "t2t"}
+    def _heard(self, turn: Turn, into: str) -> Iterator[dict[str, Any]]:
+        """Yield one turn as the published class wants it: sound alone is an open file, all else is words.
 
-    def _before(self, turns: list[Turn]) -> list[Any]:
+        ``into``: the answer is wanted as "t", text, or "s", speech. Words can be lost only where the listener has not
+        written down what stands beside other words: then the sound is told, and the words are left out.
+        """
+        sounds = [content for kind, content in turn.parts if kind == "sound"]
+        if len(sounds) == 1 and (len(turn.parts) == 1 or not all(turn.words)):
+            with open(sounds[0], "rb") as file:
+                yield {"input": file, "mode": f"s2{into}"}
+        else:
+            yield {"input": turn.text, "text": turn.text, "mode": f"t2{into}"}
+
+    def _before(self, turns: list[Turn], into: str) -> list[Any]:
         """Return the history as the published class keeps it: one row of ids, text and sound tokens in turn."""
         import torch
 
@@ -87,7 +100,7 @@ class SpeechGPT2(Doctor):
             if turn.role == "assistant":
                 ids.append(self._ids(f"{turn.text} ###\n{model.tokenizer.eos_token}"))
                 continue
-            with self._heard(turn) as heard:
+            with self._heard(turn, into) as heard:
                 words = {"transcript": heard.pop("text")} if "text" in heard else {}
                 ids.append(model.preprocess(group_size=model.group_size, **heard, **words).cpu())
             model.history = [True]   # any history: the published class greets only where there is none

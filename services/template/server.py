@@ -1,8 +1,9 @@
-"""Template of a doctor server: one file, standard library only; fill in ``Doctor`` with a model of your own.
+"""Template of a doctor server: standard library only; fill in ``Doctor`` with a model of your own.
 
 It speaks the contract of README.md (version 1): ``GET /health`` and ``POST /v1/reply``. As it stands it is an echo
-doctor, so that the way from the clinic to here can be tried before there is a model. It binds loopback, bounds what
-it reads, checks every request, and lets as many requests generate at once as ``Doctor.parallel`` says.
+doctor, so that the way from the clinic to here can be tried before there is a model; it speaks with espeak-ng where
+espeakng-loader is installed. It binds loopback, bounds what it reads, checks every request, and lets as many requests
+generate at once as ``Doctor.parallel`` says.
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ import json
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from template_sound import EchoVoice, in_the_reply, wav_of  # noqa: E402
+
+__all__ = ["Doctor", "Refused", "Server", "main", "wav_of"]
 
 CONTRACT = 1
 MAX_REQUEST_BYTES = 64_000_000
@@ -40,7 +48,10 @@ class Refused(Exception):
 
 
 class Doctor:
-    """Your model. This one repeats what it heard."""
+    """Your model. This one repeats what it heard.
+
+    ``speaks`` says at /health whether ``reply`` can bring sound; it may be decided in ``load``.
+    """
 
     name = "echo"
     hears = False
@@ -50,13 +61,16 @@ class Doctor:
 
     def load(self) -> None:
         """Load weights; runs once, beside the server, which reports ``ready: false`` meanwhile."""
+        self.voice = EchoVoice.found()
+        self.speaks = self.voice is not None
 
     def reply(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return ``{"text": ..., ...}`` for a checked request; keep nothing between calls.
 
         ``request["dialogue"]`` ends with what the patient said last. Sound is at ``audio["wav"]`` as bytes, or at
-        ``audio["file"]`` as a path inside ``--audio-root``. Seed every sampler with ``request["seed"]``. Raise
-        ``Refused(422, "context_overflow", ...)`` and its kin for what the model cannot do.
+        ``audio["file"]`` as a path inside ``--audio-root``; its ``text`` may then be empty. Seed every sampler with
+        ``request["seed"]``. Where ``request["speak"]`` is true and the model can, add ``"wav"``: the reply as a WAV
+        file. Raise ``Refused(422, "context_overflow", ...)`` and its kin for what the model cannot do.
         """
         started = time.perf_counter()
         heard = next((said["text"] for said in reversed(request["dialogue"]) if said["role"] == "patient"), "")
@@ -64,7 +78,10 @@ class Doctor:
             text = "我会转告同事，请多休息。" if request["language"] == "zh" else "I will pass that on. Please rest."
         else:
             text = f"您说：{heard}还有什么不舒服吗？" if request["language"] == "zh" else f"You say: {heard} What else?"
-        return {"text": text, "first_s": time.perf_counter() - started}
+        reply: dict[str, Any] = {"text": text, "first_s": time.perf_counter() - started}
+        if request["speak"] and self.voice:
+            reply["wav"] = self.voice.wav(text, request["language"])
+        return reply
 
 
 def checked(request: Any, audio_root: Path | None) -> dict[str, Any]:
@@ -84,6 +101,8 @@ def checked(request: Any, audio_root: Path | None) -> dict[str, Any]:
         raise Refused(400, "bad_request", "language must be zh or en")
     if not 1 <= len(request["dialogue"]) <= MAX_DIALOGUE:
         raise Refused(400, "bad_request", f"dialogue must have 1 to {MAX_DIALOGUE} utterances")
+    if not isinstance(request.setdefault("speak", False), bool):
+        raise Refused(400, "bad_request", "speak must be bool")
     return {**request, "dialogue": [_utterance(said, i, audio_root) for i, said in enumerate(request["dialogue"])]}
 
 
@@ -176,7 +195,11 @@ class Server(ThreadingHTTPServer):
             raise Refused(500, "server_error", "Doctor.reply must return a dict with text")
         if not reply["text"].strip():
             raise Refused(422, "empty_reply", "the model said nothing")
-        return reply
+        sound = reply.pop("wav", None)
+        try:
+            return {**reply, "audio": in_the_reply(sound)} if sound and request["speak"] else reply
+        except ValueError as error:
+            raise Refused(422, "bad_audio", str(error)) from error
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ What is not listed here is refused, so that a new option or a plug-in is closed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,9 @@ MODEL = frozenset({
     "model", "base_url", "temperature", "top_p", "max_tokens", "schema_by", "rereads", "stream", "timeout_s",
     "total_timeout_s", "retries", "patience_s", "max_concurrency", "price",
 })
+SERVER = frozenset({
+    "model", "base_url", "timeout_s", "total_timeout_s", "retries", "patience_s", "max_concurrency",
+})
 HABITS = frozenset({"system", "roles", "history", "labels", "intake", "last_word", "ask_requests", "strip"})
 RUBRIC = frozenset({"rubric", "record"})
 FACTORIES: Mapping[str, frozenset[str]] = {
@@ -28,10 +31,17 @@ FACTORIES: Mapping[str, frozenset[str]] = {
     "agents.doctors.one_shot:OneShot": EVERYTHING,
     "agents.doctors.scripted:ScriptedDoctor": EVERYTHING,
     "agents.doctors.chat:ChatDoctor": MODEL | HABITS,
-    "agents.doctors.audio_chat:AudioChatDoctor": MODEL | HABITS | {"audio_part", "also_text", "beside_sound"},
+    "agents.doctors.audio_chat:AudioChatDoctor": MODEL | HABITS | {
+        "audio_part", "also_text", "beside_sound", "speak", "voice", "speak_stream", "audio_format", "max_spoken_s",
+    },
     "agents.doctors.process:ProcessDoctor": frozenset({
-        "model", "url", "send_audio", "timeout_s", "total_timeout_s", "retries", "patience_s", "max_concurrency",
+        "model", "url", "send_audio", "also_text", "speak", "max_spoken_s", "timeout_s", "total_timeout_s", "retries",
+        "patience_s", "max_concurrency",
     }),
+    "agents.voices.espeak:EspeakVoice": frozenset({"voice", "pitch", "pitch_range", "words_a_minute", "speed"}),
+    "agents.voices.openai_speech:SpeechServerVoice": SERVER | {"voice", "voices", "instructions", "speed", "stream"},
+    "agents.listeners.transcript:TranscriptListener": EVERYTHING,
+    "agents.listeners.openai_transcription:TranscriptionServerListener": SERVER | {"language", "temperature"},
     "agents.patients.agenda:AgendaPatient": EVERYTHING,
     "agents.patients.scripted:ScriptedPatient": EVERYTHING,
     "agents.patients.llm:LLMPatient": MODEL | {"profile", "opening_limit", "reply_limit", "reasks"},
@@ -58,18 +68,26 @@ def check_batch(batch: Batch) -> None:
     for place, source in enumerate(batch.cases):
         if not isinstance(source, LibraryCases):
             raise InputError(f"cases.{place}: a request may name shipped cases only, {{library: zh}}. {ELSEWHERE}")
-    for name, ref in batch.doctors.items():
-        check_ref("doctor", ref, f"doctors.{name}")
+    for name, doctor in batch.doctors.items():
+        check_ref("doctor", doctor, f"doctors.{name}")
     check_ref("patient", batch.patient, "patient")
     check_ref("examiner", batch.examiner, "examiner")
     for place, judge in enumerate(batch.judges):
         check_ref("judge", judge, f"judges.{place}")
-    if batch.voice is not None:
-        check_ref("voice", batch.voice, "voice")
-    if batch.listener is not None:
-        check_ref("listener", batch.listener, "listener")
-    if batch.referee is not None:
-        check_ref("referee", batch.referee, "referee")
+    for role, ref, key in _heard(batch):
+        if ref is not None:
+            check_ref(role, ref, key)
+
+
+def _heard(batch: Batch) -> Iterator[tuple[catalog.BackendRole, BackendRef | None, str]]:
+    """Yield what a batch may leave out: voices and listeners, of all doctors and of each, and the referee."""
+    yield "voice", batch.voice, "voice"
+    yield "voice", batch.doctor_voice, "doctor_voice"
+    yield "listener", batch.listener, "listener"
+    yield "referee", batch.referee, "referee"
+    for name, doctor in batch.doctors.items():
+        yield "voice", doctor.voice, f"doctors.{name}.voice"
+        yield "listener", doctor.listener, f"doctors.{name}.listener"
 
 
 def check_ref(role: catalog.BackendRole, ref: BackendRef, key: str = "", *, people: bool = False) -> None:

@@ -13,6 +13,8 @@ import pytest
 from agents.doctors.audio_chat import AudioChatDoctor, AudioChatOptions
 from agents.doctors.sounds import SoundFolder
 from agents.protocols import DoctorView
+from agents.sound.shelf import SoundShelf, shelved
+from agents.sound.wave import silence
 from scenarios.errors import AgentFailure, InputError
 from scenarios.schema import AudioRef, BackendRef
 from tests.agents.doctors_llm.models import ToldModel, view_of
@@ -131,11 +133,46 @@ def test_a_file_is_encoded_once_until_it_changes_and_only_so_many_are_kept(folde
     assert base64.b64decode(sounds.wav_base64(ref("audio/one.wav"))) == wav(0.1)
 
 
-def test_spoken_replies_are_refused_with_the_reason() -> None:
+@pytest.mark.parametrize("more", [{"ask_requests": "form"}, {"engine": "in-process"}])
+def test_what_cannot_be_spoken_is_refused_with_the_reason(more: dict[str, str]) -> None:
     from agents import catalog
 
-    with pytest.raises(InputError, match="cannot be stored yet"):
-        catalog.create("doctor", BackendRef.model_validate({"backend": "audio-chat", "model": "m", "speak": True}))
+    options = {"backend": "audio-chat", "model": "m", "speak": True}
+    catalog.create("doctor", BackendRef.model_validate(options))
+    with pytest.raises(InputError, match="speak: "):
+        catalog.create("doctor", BackendRef.model_validate({**options, **more}))
+
+
+async def test_without_a_folder_sound_is_read_from_the_run_that_is_under_way(folder: Path) -> None:
+    shelf = SoundShelf(folder)
+    stored = shelf.put(silence(0.1, 16_000))
+    with shelved(shelf):
+        messages = await heard(folder, view_of("patient: Hello.", sounds={0: stored}), audio_root="", intake="none")
+        sent = base64.b64decode(messages[0]["content"][0]["input_audio"]["data"])
+        assert sent == shelf.place(stored).read_bytes()
+        with pytest.raises(AgentFailure, match="leads out of the run's sound") as failed:
+            await heard(folder, view_of("patient: Hello.", sounds={0: ref("run.json")}), audio_root="")
+        assert failed.value.kind == "audio_outside"
+        with pytest.raises(AgentFailure, match="there is no file"):
+            await heard(folder, view_of("patient: Hello.", sounds={0: ref("audio/none.wav")}), audio_root="")
+        named = await heard(folder, spoken(), intake="none")
+    assert base64.b64decode(named[0]["content"][0]["input_audio"]["data"]) == wav(), "a named folder still wins"
+
+
+@pytest.mark.parametrize("history", ["messages", "transcript", "last_only"])
+@pytest.mark.parametrize("also_text", [False, True])
+async def test_a_doctor_that_hears_is_not_told_the_words_and_nothing_empty_is_sent(
+    folder: Path, history: str, also_text: bool
+) -> None:
+    view = view_of(
+        "patient: ", "doctor: Since when?", "patient: ",
+        sounds={0: ref("audio/one.wav"), 2: ref("audio/two.wav")},
+    )
+    messages = await heard(folder, view, history=history, also_text=also_text)
+    parts = [part for message in messages if isinstance(message["content"], list) for part in message["content"]]
+    assert sum(part["type"] == "input_audio" for part in parts) == (1 if history == "last_only" else 2)
+    assert all(part["text"].strip() for part in parts if part["type"] == "text")
+    assert all(message["content"] for message in messages)
 
 
 def test_the_forecast_counts_the_sound() -> None:
