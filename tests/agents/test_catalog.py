@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -22,19 +22,33 @@ NEEDED: dict[str, dict[str, Any]] = {
     "pairwise": MODEL, "panel": {"members": [MODEL, {"model": "n"}]},
     "scripted-doctor": {"lines": ["hello"]},
     "scripted-patient": {"lines": ["hello"]},
-    "scripted-examiner": {"text": "none"},
+    "scripted-examiner": {"text": "none"}, "openai-speech": MODEL, "openai-transcription": MODEL,
 }
+FILES: dict[str, tuple[dict[str, Any], str]] = {
+    "cosyvoice": ({"speakers": "none.json"}, "clinic speakers build"),
+    "fish-speech": ({"speakers": "none.json"}, "clinic speakers build"),
+    "whisper": ({"model": "none.pt"}, "there is no file none.pt"), "funasr": ({"model": "none"}, "no folder here"),
+}
+"""Backends that cannot be made without files, and what they say then."""
 
 
 @pytest.mark.parametrize("spec", catalog.BUILT_IN, ids=lambda spec: f"{spec.role}-{spec.name}")
 def test_every_built_in_backend_can_be_made(spec: catalog.BackendSpec) -> None:
+    if spec.name in FILES:
+        options, remedy = FILES[spec.name]
+        with pytest.raises(InputError, match=remedy):
+            catalog.create(spec.role, BackendRef(backend=spec.name, **options))
+        return
     ref = BackendRef(backend=spec.name, **NEEDED.get(spec.name, {}))
     if spec.extra == "local" and find_spec("torch") is None:
         with pytest.raises(MissingExtra, match=r"clinic-simulator\[local\]"):
             catalog.create(spec.role, ref)
         return
     made = catalog.create(spec.role, ref)
-    verbs = {"doctor": "reply", "patient": "speak", "examiner": "examine", "judge": "judge", "referee": "prefer"}
+    verbs = {
+        "doctor": "reply", "patient": "speak", "examiner": "examine", "judge": "judge", "referee": "prefer",
+        "voice": "speak", "listener": "listen",
+    }
     assert callable(getattr(made, verbs[spec.role]))
 
 
@@ -45,11 +59,12 @@ def test_what_cannot_change_a_word_stays_out_of_a_runs_identity_also_in_a_panel(
     assert catalog.identity("judge", here) == catalog.identity("judge", there) != catalog.identity("judge", other)
 
 
-def test_every_role_but_voices_has_a_real_backend_and_a_fake() -> None:
+def test_every_role_has_real_backends_and_those_who_talk_a_fake() -> None:
     for role in ("doctor", "patient", "examiner", "judge"):
         names = set(catalog.specs(role))
         assert f"scripted-{role}" in names and len(names) >= 2
-    assert set(get_args(catalog.BackendRole)) >= {"voice", "listener"}
+    assert set(catalog.specs("voice")) >= {"espeak", "openai-speech", "cosyvoice", "fish-speech"}
+    assert set(catalog.specs("listener")) >= {"transcript", "whisper", "funasr", "openai-transcription"}
 
 
 def test_an_unknown_name_lists_the_choices_and_the_near_match() -> None:
