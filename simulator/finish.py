@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from agents.sound.shelf import AUDIO
 from simulator.agreement import agreement_words
 from simulator.batch import Tally
 from simulator.compare import summary_tables
@@ -25,13 +26,25 @@ class Outcome:
     folder: Path
     summary: dict[str, Any]
     report: Path | None
+    sound: str = ""
 
 
-def finish_run(folder: Path, *, with_report: bool = True) -> Outcome:
-    """Write summary.json, the index that the run's pages begin with and, unless told not to, report.html."""
+def finish_run(folder: Path, *, with_report: bool = True, measure: bool = True) -> Outcome:
+    """Write summary.json, the index that the run's pages begin with and, unless told not to, report.html.
+
+    The sound of a run that has some is measured before, unless ``measure`` says that this was done: what takes long
+    or needs more is left out, and ``Outcome.sound`` tells how to get it.
+    """
+    sound = _measured(folder) if measure and (folder / AUDIO).is_dir() else ""
     summary = write_summary(folder)
     write_index(folder)
-    return Outcome(folder, summary, write_report(folder) if with_report else None)
+    return Outcome(folder, summary, write_report(folder) if with_report else None, sound)
+
+
+def _measured(folder: Path) -> str:
+    from simulator.measuring.after import measure_after_run
+
+    return measure_after_run(folder)
 
 
 def show_outcome(
@@ -54,6 +67,8 @@ def show_outcome(
     if used := outcome.summary.get("usage"):
         word = "Replayed, nothing was asked" if replayed else "Used"
         console.print(f"{word}: {in_words(used['total'], used['currency'])}", highlight=False, soft_wrap=True)
+    if outcome.sound:
+        console.print(Text(f"Sound: {outcome.sound}"), soft_wrap=True)
     console.print(f"Run folder: {outcome.folder}", highlight=False, soft_wrap=True)
     if outcome.report:
         console.print(f"Report:     {outcome.report}", highlight=False, soft_wrap=True)

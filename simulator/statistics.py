@@ -75,6 +75,32 @@ def estimate_means(columns: Floats, *, resamples: int = RESAMPLES, seed: int = S
     return found
 
 
+def estimate_ratio(parts: Floats, wholes: Floats, *, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
+    """Return sum(parts) / sum(wholes), e.g. errors over characters, with a 95% BCa bootstrap interval over cases.
+
+    Whole cases are drawn, so that errors which come together stay together; the acceleration comes from each case's
+    influence on the ratio (Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 14).
+
+    Args:
+        parts: (cases,) numerators.
+        wholes: (cases,) denominators.
+        resamples: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        The ratio over ``n`` cases; None where the denominators sum to 0.
+    """
+    total = float(wholes.sum())
+    if not total:
+        return Estimate(None, None, len(wholes))
+    ratio = float(parts.sum()) / total
+    drawn = _bootstrap_means(np.column_stack((parts, wholes)), resamples, seed) if len(parts) > 1 else None
+    if drawn is None or (drawn[:, 1] == 0).any():
+        return Estimate(ratio, None, len(wholes))
+    influence = (parts - ratio * wholes) * len(wholes) / total
+    return _estimate_around(ratio, ratio + influence, drawn[:, 0] / drawn[:, 1])
+
+
 def paired_differences(
     columns: Floats, *, resamples: int = RESAMPLES, flips: int = FLIPS, seed: int = SEED
 ) -> list[Paired]:
@@ -167,9 +193,11 @@ def _estimate(values: Floats, drawn: Floats | None) -> Estimate:
     if not len(values):
         return Estimate(None, None, 0)
     mean = float(values.mean())
-    if drawn is None:
-        return Estimate(mean, None, len(values))
-    if np.ptp(values) == 0:
+    return Estimate(mean, None, len(values)) if drawn is None else _estimate_around(mean, values, drawn)
+
+
+def _estimate_around(mean: float, values: Floats, drawn: Floats) -> Estimate:
+    if np.ptp(values) < 1e-12 * max(1.0, abs(mean)):
         return Estimate(mean, (mean, mean), len(values))
     low, high = _bca(values, drawn, mean)
     return Estimate(mean, (low, high), len(values))

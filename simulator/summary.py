@@ -10,6 +10,7 @@ from typing import Any
 from simulator.agreement import agreement_of
 from simulator.figures import Entry, case_names, doctor_figures, methods, paired_figures
 from simulator.pairing_figures import pairwise_part
+from simulator.speech_summary import SpeechRows
 from simulator.store import SUMMARY, read_run, write_whole
 from simulator.table import MetricTable
 from simulator.usage import usage_figures
@@ -27,15 +28,23 @@ def build_summary(folder: Path) -> dict[str, Any]:
     Raises:
         RunFolderError: ``folder`` is no run folder or one of its files cannot be read.
     """
-    table = MetricTable.read(folder)
-    return summarise(read_run(folder), table) | pairwise_part(folder, table.names["doctor"])
+    return _figures(folder, MetricTable.read(folder))
 
 
 def write_summary(folder: Path) -> dict[str, Any]:
-    """Compute the figures, write them to summary.json and return them."""
-    summary = build_summary(folder)
+    """Compute the figures, write them to summary.json and return them.
+
+    They are those of ``build_summary`` and, where somebody was heard, ``speech``: see ``simulator.speech_summary``.
+    """
+    speech = SpeechRows()
+    summary = _figures(folder, MetricTable.read(folder, speech.see))
+    summary |= speech.part(folder, read_run(folder), summary["doctors"])
     write_whole(folder / SUMMARY, json.dumps(summary, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
     return summary
+
+
+def _figures(folder: Path, table: MetricTable) -> dict[str, Any]:
+    return summarise(read_run(folder), table) | pairwise_part(folder, table.names["doctor"])
 
 
 def summarise(described: dict[str, Any], table: MetricTable) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Sound itself: reading, writing, storing, checking; it knows neither words nor who speaks."""
