@@ -77,13 +77,13 @@ def profile(rows: Sequence[tuple[str, Sequence[Dot]]], low: float, high: float, 
     for tick in range(5):
         at = low + (high - low) * tick / 4
         parts.append(f'<line class="rule" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="18" y2="{bottom}"/>')
-        parts.append(_text(f"{at:g}", x(at), bottom + 14, "tick", "middle"))
+        parts.append(words(f"{at:g}", x(at), bottom + 14, "tick", "middle"))
     for index, (name, dots) in enumerate(rows):
         top = index * band
-        parts.append(_text(name, left, top + 13, "name"))
+        parts.append(words(name, left, top + 13, "name"))
         for lane, dot in enumerate(dots):
             parts.append(_dot(dot, x, top + 25 + 11 * lane))
-    return _svg(parts, bottom + 20, title)
+    return svg(parts, bottom + 20, title)
 
 
 def _dot(dot: Dot, x: Callable[[float], float], y: float) -> str:
@@ -97,7 +97,8 @@ def _dot(dot: Dot, x: Callable[[float], float], y: float) -> str:
 
 
 def histograms(
-    rows: Sequence[tuple[str, Sequence[int], str]], ticks: Sequence[tuple[float, str]], title: str
+    rows: Sequence[tuple[str, Sequence[int], str]], ticks: Sequence[tuple[float, str]], title: str,
+    series: Sequence[int] | None = None,
 ) -> Markup:
     """Return one small histogram a series, each scaled to its own highest bar.
 
@@ -105,28 +106,30 @@ def histograms(
         rows: name, count per bin, and a remark that stands at the right.
         ticks: where on the axis (0..1) and what to write there.
         title: what a screen reader says.
+        series: the look of each; default: their order.
     """
     band, height, left, right = 62, 34, 2.0, WIDTH - 12.0
     parts = []
     for index, (name, counts, remark) in enumerate(rows):
         base = index * band + 18 + height
-        parts.append(_text(name, left, index * band + 12, "name"))
-        parts.append(_text(remark, right, index * band + 12, "tick", "end"))
+        look = (series[index] if series else index) % SERIES
+        parts.append(words(name, left, index * band + 12, "name"))
+        parts.append(words(remark, right, index * band + 12, "tick", "end"))
         step = (right - left) / max(1, len(counts))
         highest = max(counts, default=0) or 1
         for place, count in enumerate(counts):
             if count:
                 tall = max(1.5, height * count / highest)
                 parts.append(
-                    f'<rect class="bin s{index % SERIES}" x="{left + place * step + 1:.1f}" y="{base - tall:.1f}" '
+                    f'<rect class="bin s{look}" x="{left + place * step + 1:.1f}" y="{base - tall:.1f}" '
                     f'width="{max(1.0, step - 2):.1f}" height="{tall:.1f}"><title>{count}</title></rect>'
                 )
         parts.append(f'<line class="base" x1="{left}" x2="{right}" y1="{base}" y2="{base}"/>')
     bottom = len(rows) * band - 6
-    for share, words in ticks:
+    for share, label in ticks:
         anchor = "start" if share <= 0 else "end" if share >= 1 else "middle"
-        parts.append(_text(words, left + share * (right - left), bottom + 10, "tick", anchor))
-    return _svg(parts, bottom + 16, title)
+        parts.append(words(label, left + share * (right - left), bottom + 10, "tick", anchor))
+    return svg(parts, bottom + 16, title)
 
 
 def curves(rows: Sequence[tuple[str, Sequence[float]]], title: str) -> Markup:
@@ -143,23 +146,25 @@ def curves(rows: Sequence[tuple[str, Sequence[float]]], title: str) -> Markup:
     parts = []
     for share in (0, 0.25, 0.5, 0.75, 1):
         parts.append(f'<line class="rule" x1="{left}" x2="{right}" y1="{y(share):.1f}" y2="{y(share):.1f}"/>')
-        parts.append(_text(f"{share:.0%}", left - 5, y(share) + 4, "tick", "end"))
+        parts.append(words(f"{share:.0%}", left - 5, y(share) + 4, "tick", "end"))
     step = max(1, round(last / 8))
     for exchange in range(1, last + 1, step):
-        parts.append(_text(str(exchange), x(exchange), base + 17, "tick", "middle"))
+        parts.append(words(str(exchange), x(exchange), base + 17, "tick", "middle"))
     for series, (_, values) in enumerate(rows):
         points = [(x(place), y(value)) for place, value in enumerate(values, 1)]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
         parts.append(f'<polyline class="curve s{series % SERIES}" points="{path}"/>')
         if last <= 24:
             parts += [mark(series, a, b, 3.2) for a, b in points]
-    return _svg(parts, base + 24, title)
+    return svg(parts, base + 24, title)
 
 
-def _text(words: str, x: float, y: float, kind: str, anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+def words(text: str, x: float, y: float, kind: str, anchor: str = "start") -> str:
+    """Return text at a place; ``kind`` is its class, ``anchor`` which part of it stands there."""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _svg(parts: Sequence[str], height: float, title: str) -> Markup:
+def svg(parts: Sequence[str], height: float, title: str) -> Markup:
+    """Return a whole figure; ``title`` is what a screen reader says."""
     head = f'<svg class="plot" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(title)}">'
     return Markup(head + "".join(parts) + "</svg>")

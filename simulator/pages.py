@@ -14,8 +14,8 @@ from simulator.metric_names import decimals, label
 from simulator.showing.verdict_view import verdict_blocks
 
 STYLE = "report.css"
-SCRIPTS = ("dom.js", "chunks.js", "state.js", "turns.js", "case_card.js", "verdict.js", "list.js", "reader.js",
-           "report.js")
+SCRIPTS = ("dom.js", "chunks.js", "state.js", "player.js", "speech.js", "turns.js", "case_card.js", "verdict.js",
+           "list.js", "reader.js", "report.js")
 """Joined into one strict function, in this order."""
 
 
@@ -46,10 +46,10 @@ def script() -> Markup:
 
 
 def content_policy() -> str:
-    """Return a content security policy under which only our own style and script work and nothing is fetched."""
+    """Return a policy under which only our own style and script work, and only sounds beside the page are read."""
     return (
         f"default-src 'none'; style-src '{_hash(style())}'; script-src '{_hash(script())}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        "media-src 'self'; base-uri 'none'; form-action 'none'"
     )
 
 

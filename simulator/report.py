@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ from markupsafe import Markup
 
 from scenarios.schema import DIMENSIONS, Case, Consultation
 from simulator import drawing, pages
+from simulator.measured import gap_counts
 from simulator.metric_names import MAIN, best, ordered, span
 from simulator.pairing_figures import pairwise_part
 from simulator.pairing_report import pairwise_context
 from simulator.report_data import Curves, Reasons, Transcripts
+from simulator.speech_report import speech_part
+from simulator.speech_summary import SpeechRows
 from simulator.store import REPORT, read_run, write_parts
 from simulator.summary import summarise
 from simulator.table import MetricTable
@@ -32,16 +35,18 @@ def write_report(folder: Path) -> Path:
         RunFolderError: ``folder`` is no run folder, cannot be read or cannot be written.
     """
     described = read_run(folder)
-    curves, missing = Curves(), Reasons()
+    curves, missing, speech = Curves(), Reasons(), SpeechRows()
 
     def see(record: Consultation, case: Case | None) -> None:
         curves.see(record, case)
         missing.see(record, case)
+        speech.see(record)
 
     table = MetricTable.read(folder, see)
     summary = summarise(described, table) | pairwise_part(folder, table.names["doctor"])
+    summary |= speech.part(folder, described, summary["doctors"])
     page = pages.environment().get_template("report.html.j2").stream({
-        **context(described, summary, table, curves),
+        **context(described, summary, table, curves, gap_counts(folder)),
         "reasons": {**missing.main(), **silent(summary)},
         "transcripts": Transcripts(folder, described, len(table)),
         "style": pages.style(), "script": pages.script(), "policy": pages.content_policy(),
@@ -53,9 +58,10 @@ def write_report(folder: Path) -> Path:
 
 
 def context(
-    described: Mapping[str, Any], summary: dict[str, Any], table: MetricTable, curves: Curves
+    described: Mapping[str, Any], summary: dict[str, Any], table: MetricTable, curves: Curves,
+    gaps: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, Any]:
-    """Return everything the template's figures and tables show."""
+    """Return everything the template's figures and tables show; ``gaps``: from ``simulator.measured.gap_counts``."""
     doctors: dict[str, dict[str, Any]] = summary["doctors"]
     metrics = ordered(table.metrics)
     return {
@@ -69,7 +75,7 @@ def context(
             for metric in metrics
         },
         "pairs": paired_blocks(summary), "plots": plots(summary, table, curves),
-        "pairwise": pairwise_context(summary),
+        "pairwise": pairwise_context(summary), "speech": speech_part(summary, gaps),
         "keys": [(drawing.key(place), name) for place, name in enumerate(doctors)],
     }
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from scenarios.schema import DIMENSIONS, Consultation
+from scenarios.schema import DIMENSIONS, Consultation, KeyId
+from simulator.measured import Measured
 from simulator.metric_names import label
 from simulator.store import read_cases, read_consultations
 from simulator.table import AboutCase, Floats
@@ -99,6 +100,7 @@ class Transcripts:
         """Prepare; ``finished`` is how many consultations the figures were made of, and no more are packed."""
         self._folder, self._described, self._finished = folder, described, finished
         self._cases = read_cases(folder)
+        self._measured = Measured(folder)
         self._case_place = {case: index for index, case in enumerate(sorted(self._cases))}
         self._words: dict[str, dict[str, int]] = {"doctor": {}, "stop": {}, "failure": {}, "language": {}}
         self._starts: list[int] = []
@@ -147,6 +149,10 @@ class Transcripts:
             self._rows[name].append(value)
         data = record.model_dump(mode="json", exclude_defaults=True)
         data["key"]["seed"] = str(key.seed)
+        measured = self._measured.turns(KeyId(key.case, key.doctor, key.trial))
+        for turn in data.get("turns", ()) if measured else ():
+            if found := measured.get(turn.get("index", 0)):
+                turn["measured"] = found
         return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
     def _word(self, column: str, word: str) -> int:

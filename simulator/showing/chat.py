@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scenarios.schema import Case, Consultation, Evidence, Failure, Turn, Verdict
+from simulator.showing.speech_view import SpeechView
 
 _LANG = {"zh": "zh-Hans", "en": "en"}
 
@@ -26,8 +27,9 @@ class TurnView:
 
     ``number`` counts from 1 over all roles (``turn.index + 1``) and is what people see; ``anchor`` is its element's
     id; ``measurements`` are short texts below the sentence (latency, tokens, what was asked for or revealed).
-    Addresses are '' where there is nothing: ``audio_href``, ``prompt_href``, ``fork_href``. ``current`` marks the one
-    turn that the page's address points at, ``shared`` what every column of a comparison says in the same words.
+    ``speech`` is its sound and what was heard of it, None of a turn that was only written. Addresses are '' where there
+    is nothing: ``prompt_href``, ``fork_href``. ``current`` marks the one turn that the page's address points at,
+    ``shared`` what every column of a comparison says in the same words.
     """
 
     turn: Turn
@@ -36,7 +38,7 @@ class TurnView:
     measurements: tuple[str, ...] = ()
     chips: tuple[Chip, ...] = ()
     failures: tuple[Failure, ...] = ()
-    audio_href: str = ""
+    speech: SpeechView | None = None
     prompt_href: str = ""
     fork_href: str = ""
     current: bool = False
@@ -72,6 +74,22 @@ class Column:
     def last_exchange(self) -> int:
         """The number of exchanges; 0 before anything was said."""
         return max(self.rounds, default=0)
+
+    @property
+    def sounds(self) -> int:
+        """The number of turns that can be played."""
+        return len(self._players)
+
+    @property
+    def sound_words(self) -> str:
+        """How long all of them are, in words."""
+        seconds = round(sum(one.player.seconds for one in self._players if one.player))
+        return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"
+
+    @property
+    def _players(self) -> list[SpeechView]:
+        views = (view.speech for views in self.rounds.values() for view in views)
+        return [speech for speech in views if speech and speech.player]
 
     @property
     def lang(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scenarios.schema import Case, Consultation
@@ -20,12 +20,16 @@ MOST = 6
 
 @dataclass(frozen=True)
 class Entrant:
-    """One doctor who met the case. ``choice`` is its name in an address: the doctor, or RUN/DOCTOR of another run."""
+    """One doctor who met the case. ``choice`` is its name in an address: the doctor, or RUN/DOCTOR of another run.
+
+    ``measured`` holds, by trial, what was measured of each turn's sound.
+    """
 
     choice: str
     run: str
     doctor: str
     trials: Trials
+    measured: Mapping[int, Mapping[int, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,10 @@ def compare_columns(
     for at, one in enumerate(entrants):
         shown = one.trials.get(trial) or one.trials[min(one.trials)]
         note = "" if shown.key.trial == trial else f"trial {trial + 1} is not there"
-        column = column_of(shown, case, links, one.run, href=links.consultation(one.run, shown.key), at=at)
+        column = column_of(
+            shown, case, links, one.run, href=links.consultation(one.run, shown.key), at=at,
+            measured=one.measured.get(shown.key.trial),
+        )
         columns.append(replace(column, name=one.choice, over_trials=over_trials(one.trials), note=note))
     return mark_shared(columns)
 

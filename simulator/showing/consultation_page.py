@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from scenarios.schema import Case, Consultation, Demographics, Evidence, Persona, Turn
+from scenarios.schema import Case, Consultation, Demographics, Evidence, Language, Persona, Turn
 from simulator.showing.chat import CaseCard, Chip, Column, TurnView
 from simulator.showing.links import Links
+from simulator.showing.speech_view import SpeechView, speech_view
 
 _UNREMARKABLE = frozenset({"plain", "normal", "none", ""})
 _NOTICEABLE_S = 0.005
 
+Sounds = Callable[[Turn, bool], str]
+"""Where the sound of a turn is, as it was spoken or (True) as it was heard; '' where it cannot be played."""
+
 
 def column_of(
     record: Consultation, case: Case | None, links: Links, run: str, *, href: str = "", at: int = 0,
-    ended: bool = True, current: int | None = None,
+    ended: bool = True, current: int | None = None, measured: Mapping[int, Mapping[str, Any]] | None = None,
+    sounds: Sounds | None = None,
 ) -> Column:
     """Return one consultation as a column.
 
@@ -28,15 +33,22 @@ def column_of(
         at: the column's place on the page, from 0; it goes into the anchors ``turn-AT-INDEX``.
         ended: False while the consultation goes on: then it has no end and nothing is missed yet.
         current: ``Turn.index`` that the page's address points at.
+        measured: what was measured of each turn's sound, by ``Turn.index``.
+        sounds: where the sounds are; default: where those of ``run`` are.
     """
     there = {turn.index for turn in record.turns}
     cited, loose = _by_turn(record, there)
+
+    def found(turn: Turn, heard: bool) -> str:
+        return links.audio(run, record.key, turn.index, heard) if run else ""
+
     rounds: dict[int, list[TurnView]] = {}
     for turn in record.turns:
         rounds.setdefault(turn.exchange, []).append(TurnView(
             turn=turn, number=turn.index + 1, anchor=f"turn-{at}-{turn.index}", measurements=measurements(turn),
             chips=chips(cited.get(turn.index, [])), current=turn.index == current,
             failures=tuple(one for one in record.failures if one.turn == turn.index),
+            speech=_speech(turn, record.language, sounds or found, (measured or {}).get(turn.index)),
             **_addresses(record, turn, links, run),
         ))
     return Column(
@@ -82,7 +94,7 @@ def missed_items(record: Consultation, case: Case | None) -> frozenset[str]:
 
 
 def measurements(turn: Turn) -> tuple[str, ...]:
-    """Return the short texts below a turn: what was heard, times, tokens, what it asked for, meant and revealed."""
+    """Return the short texts below a turn: times, tokens, what it asked for, meant and revealed."""
     return tuple(_measured(turn))
 
 
@@ -110,15 +122,19 @@ def _addresses(record: Consultation, turn: Turn, links: Links, run: str) -> dict
     if not run:
         return {}
     return {
-        "audio_href": links.audio(run, record.key, turn.index) if turn.audio else "",
         "prompt_href": links.prompt(run, record.key, turn.index),
         "fork_href": links.fork(run, record.key, turn.index + 1) if links.interactive else "",
     }
 
 
+def _speech(
+    turn: Turn, language: Language, sounds: Sounds, measured: Mapping[str, Any] | None
+) -> SpeechView | None:
+    spoken = sounds(turn, False) if turn.audio else ""
+    return speech_view(turn, language, spoken, sounds(turn, True) if turn.heard_audio else "", measured)
+
+
 def _measured(turn: Turn) -> Iterator[str]:
-    if turn.heard is not None and turn.heard != turn.text:
-        yield f"heard “{turn.heard}”"
     first, total = turn.latency.first_s, turn.latency.total_s
     if _NOTICEABLE_S <= first < total:
         yield f"{first:.2f} s to the first"

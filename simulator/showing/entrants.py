@@ -10,6 +10,7 @@ import numpy as np
 from scenarios.errors import UnknownName
 from scenarios.identity import content_hash
 from scenarios.schema import Case
+from simulator.measured import measured_turns
 from simulator.run_index import RunIndex
 from simulator.run_list import Run, RunList
 from simulator.showing.compare_page import MOST, Choice, Comparison, Entrant, comparison
@@ -64,7 +65,7 @@ def entrant_of(run: Run, case_id: str, doctor: str, choice: str) -> Entrant:
     table = run.index().table
     here = table.of_doctor(doctor) & (table.case == table.names["case"].index(case_id))
     trials = {int(trial): run.consultation(case_id, doctor, int(trial)) for trial in table.trial[here]}
-    return Entrant(choice, run.name, doctor, trials)
+    return Entrant(choice, run.name, doctor, trials, measured_turns(run.folder, case_id, doctor))
 
 
 def doctors_met(index: RunIndex, case_id: str) -> list[str]:

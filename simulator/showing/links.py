@@ -37,8 +37,8 @@ class Links(Protocol):
         """Return the page of one case under several doctors (none named: all)."""
         ...
 
-    def audio(self, run: str, key: Key, index: int) -> str:
-        """Return the sound of one turn."""
+    def audio(self, run: str, key: Key, index: int, heard: bool = False) -> str:
+        """Return the sound of one turn: as it was spoken, or as it was heard behind the room and the line."""
         ...
 
     def prompt(self, run: str, key: Key, index: int) -> str:
@@ -55,6 +55,10 @@ class Links(Protocol):
 
     def live(self, session: str = "", branch: str = "") -> str:
         """Return the list of live sessions, one of them, or one of its branches."""
+        ...
+
+    def live_audio(self, session: str, branch: str, index: int, heard: bool = False) -> str:
+        """Return the sound of one turn of a live session."""
         ...
 
     def batches(self, job: str = "") -> str:

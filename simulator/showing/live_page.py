@@ -121,7 +121,8 @@ def live_column(
     """Return a branch as a column; with ``secret`` nothing tells before the end which items of the record came out."""
     record = shown.record if shown.judged else shown.record.model_copy(update={"scored": True})
     column = column_of(record, case, links, "", at=at, ended=shown.ended, current=current,
-                       href=live_address(links, shown.session, (branch.id,)) if at else "")
+                       href=live_address(links, shown.session, (branch.id,)) if at else "",
+                       sounds=lambda turn, heard: links.live_audio(shown.session, branch.id, turn.index, heard))
     if secret:
         column = replace(column, rounds={
             exchange: tuple(

@@ -49,6 +49,7 @@ class Reading:
 def reading(
     record: Consultation, case: Case | None, links: Links, run: str, beside: Neighbours, *,
     persona: Persona | Mapping[str, Any] | None = None, current: int | None = None,
+    measured: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> Reading:
     """Return everything the page of ``record`` shows.
 
@@ -60,9 +61,12 @@ def reading(
         beside: from ``neighbours``.
         persona: how the run's patient speaks.
         current: ``Turn.index`` to mark.
+        measured: what was measured of each turn's sound: see ``simulator.measured``.
     """
     key = record.key
-    column = column_of(record, case, links, run, href=links.consultation(run, key), current=current)
+    column = column_of(
+        record, case, links, run, href=links.consultation(run, key), current=current, measured=measured
+    )
     before, after = (links.consultation(run, key_of(one)) if one else "" for one in (beside.before, beside.after))
     both = (key.doctor, beside.rival)
     return Reading(

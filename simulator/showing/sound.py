@@ -14,18 +14,20 @@ MEDIA_TYPES = {
 }
 
 
-def sound_file(folder: Path, turn: Turn) -> tuple[Path, str]:
+def sound_file(folder: Path, turn: Turn, heard: bool = False) -> tuple[Path, str]:
     """Return where a turn's sound is and its media type.
 
     Args:
         folder: the run folder.
         turn: a turn of the run; the path it names is relative to ``folder``.
+        heard: what arrived behind the room and the line is meant, where that is a sound of its own.
 
     Raises:
         UnknownName: the turn has no sound, or names a file that is missing, of another kind or, once links are
             followed, outside ``folder/audio``.
     """
-    named = turn.audio.path if turn.audio else ""
+    audio = turn.heard_audio if heard else turn.audio
+    named = audio.path if audio else ""
     try:
         path = (folder / named).resolve(strict=True)
         inside = path.is_relative_to(folder.resolve(strict=True) / AUDIO) and path.is_file()

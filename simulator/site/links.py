@@ -18,8 +18,9 @@ Place = tuple[KeyId, int]
 class StaticLinks:
     """Relative addresses from a page that lies ``depth`` folders below the site's top.
 
-    ``sounds`` maps the turns whose sound is on the site to its file, ``prompts`` holds those whose prompt is; an
-    address of anything else that the site does not hold is ''. ``used`` collects the assets that pages ask for.
+    ``sounds`` maps the turns whose sound is on the site to its file, ``heard`` those of which what arrived is there as
+    well, ``prompts`` holds those whose prompt is; an address of anything else that the site does not hold is ''.
+    ``used`` collects the assets that pages ask for.
     """
 
     chosen: Chosen
@@ -28,6 +29,7 @@ class StaticLinks:
     prompts: Collection[Place] = ()
     used: set[str] = field(default_factory=set)
     interactive: bool = False
+    heard: Mapping[Place, str] = field(default_factory=dict)
 
     def asset(self, name: str) -> str:
         """Return where a file of ``simulator/static/`` is."""
@@ -57,9 +59,9 @@ class StaticLinks:
             return ""
         return self._up(names.compare(case, trial if trial in trials else trials[0]))
 
-    def audio(self, run: str, key: Key, index: int) -> str:
-        """Return the sound of one turn; '' when it is not on the site."""
-        name = self.sounds.get((KeyId(key.case, key.doctor, key.trial), index), "")
+    def audio(self, run: str, key: Key, index: int, heard: bool = False) -> str:
+        """Return the sound of one turn, as spoken or as heard; '' when it is not on the site."""
+        name = (self.heard if heard else self.sounds).get((KeyId(key.case, key.doctor, key.trial), index), "")
         return self._up(name) if name else ""
 
     def prompt(self, run: str, key: Key, index: int) -> str:
@@ -76,6 +78,10 @@ class StaticLinks:
         return ""
 
     def live(self, session: str = "", branch: str = "") -> str:
+        """Return '': nothing goes on here."""
+        return ""
+
+    def live_audio(self, session: str, branch: str, index: int, heard: bool = False) -> str:
         """Return '': nothing goes on here."""
         return ""
 

@@ -36,9 +36,9 @@ def compare(case: str, trial: int) -> str:
     return f"compare/{part(case)}/{trial + 1}.html"
 
 
-def sound(name: KeyId, index: int, suffix: str) -> str:
-    """Return the sound of the turn ``index``; ``suffix`` is one of the known kinds, with its dot."""
-    return f"audio/{_stem(name)}-{index + 1}{suffix}"
+def sound(name: KeyId, index: int, suffix: str, heard: bool = False) -> str:
+    """Return the sound of the turn ``index``, or what arrived of it; ``suffix`` is a known kind, with its dot."""
+    return f"audio/{_stem(name)}-{index + 1}{'-heard' if heard else ''}{suffix}"
 
 
 def prompt(name: KeyId, index: int) -> str:

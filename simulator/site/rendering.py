@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.schema import Case, Consultation, KeyId
 from simulator import drawing, pages
+from simulator.measured import Measured
 from simulator.report import context, silent
 from simulator.showing.compare_page import MOST, Entrant, comparison
 from simulator.showing.filters import lang_of
@@ -53,6 +54,8 @@ class Site:
     colophon: Colophon
     described: Mapping[str, Any]
     summary: Mapping[str, Any]
+    measured: Measured
+    gaps: Mapping[str, Sequence[int]]
 
     @property
     def persona(self) -> Any:
@@ -64,7 +67,8 @@ def write_consultation(site: Site, record: Consultation, case: Case | None, link
     """Write the page of one consultation."""
     name = KeyId(record.key.case, record.key.doctor, record.key.trial)
     shown = reading(
-        record, case, links, site.colophon.title, neighbours(site.chosen.index, name), persona=site.persona
+        record, case, links, site.colophon.title, neighbours(site.chosen.index, name), persona=site.persona,
+        measured=site.measured.turns(name),
     )
     _write(site, names.consultation(name), "web/consultation.html.j2", links, reading=shown, provenance=_source(case))
 
@@ -78,7 +82,10 @@ def write_comparisons(
     met = dict.fromkeys(name.doctor for name in records)
     title = site.colophon.title
     entrants = [
-        Entrant(doctor, title, doctor, {name.trial: one for name, one in records.items() if name.doctor == doctor})
+        Entrant(
+            doctor, title, doctor, {name.trial: one for name, one in records.items() if name.doctor == doctor},
+            {name.trial: site.measured.turns(name) for name in records if name.doctor == doctor},
+        )
         for doctor in met
     ][:MOST]
     notices = [f"Only the first {MOST} of {len(met)} doctors stand side by side."] if len(met) > MOST else []
@@ -104,7 +111,7 @@ def write_front(site: Site, with_sound: Collection[str], missing: int, sources: 
                 used: set[str]) -> None:
     """Write the front page with the run's figures, and the further pages of the list of cases."""
     chosen, links = site.chosen, StaticLinks(site.chosen, used=used)
-    figures = context(site.described, dict(site.summary), chosen.figures.table, chosen.figures.curves)
+    figures = context(site.described, dict(site.summary), chosen.figures.table, chosen.figures.curves, site.gaps)
     last = page_count(chosen)
     for page in range(1, last + 1):
         _write(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenarios.schema import Case, Consultation, KeyId
+from simulator.measured import Measured, gap_counts
 from simulator.run_folder import Run
 from simulator.showing.preferences import preferences
 from simulator.site import names, rendering
@@ -79,7 +80,9 @@ def write_site(
     begin(len(chosen.index))
     about = {"run": run.described["name"], "hash": colophon.hash, "consultations": len(chosen.index)}
     with new_site(target, about) as top:
-        site = rendering.Site(top, chosen, colophon, run.described, summary)
+        site = rendering.Site(
+            top, chosen, colophon, run.described, summary, Measured(run.folder), gap_counts(run.folder)
+        )
         written = Written()
         for case_id in chosen.by_case:
             _write_case(site, run, case_id, wanted, written, done)
@@ -115,12 +118,14 @@ def _write_case(
     case = run.cases().get(case_id)
     records = {name: run.consultation(*name) for name in chosen.by_case[case_id]}
     sounds: dict[Place, str] = {}
+    heard: dict[Place, str] = {}
     for name, record in records.items():
-        copied, missing = copy_sounds(run.folder, record, site.top)
-        sounds |= {(name, turn): file for turn, file in copied.items()}
-        written.missing += missing
+        copied = copy_sounds(run.folder, record, site.top)
+        sounds |= {(name, turn): file for turn, file in copied.spoken.items()}
+        heard |= {(name, turn): file for turn, file in copied.heard.items()}
+        written.missing += copied.missing
     prompts = dict(_prompts(run.described, case, records)) if wanted.with_prompts else {}
-    links = StaticLinks(chosen, 2, sounds, prompts, written.used)
+    links = StaticLinks(chosen, 2, sounds, prompts, written.used, heard=heard)
     preferred = preferences(run.folder, case_id, set(chosen.doctors))
     rendering.write_comparisons(site, case_id, records, case, links, preferred)
     for (name, turn), given in prompts.items():
@@ -128,7 +133,7 @@ def _write_case(
     for record in records.values():
         rendering.write_consultation(site, record, case, links)
         done()
-    _count(written, chosen, case_id, case, len(sounds))
+    _count(written, chosen, case_id, case, len(sounds) + len(heard))
 
 
 def _count(written: Written, chosen: Chosen, case_id: str, case: Case | None, sounds: int) -> None:

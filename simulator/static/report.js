@@ -88,7 +88,16 @@ async function start() {
     const next = all[Math.max(0, Math.min(all.length - 1, at + by))];
     return set({ t: String(next), c: chosen.id });
   };
-  const keys = { j: () => stepTurn(1), k: () => stepTurn(-1), n: () => act.step(1), p: () => act.step(-1), s: act.side };
+  const mark = (t) => { // the turn that is heard or pressed, where one reads already
+    state = { ...state, t, c: chosen.id };
+    writeState(state, false);
+    markTurn(article, t, false);
+  };
+  const playTurn = () => {
+    const sound = article.querySelector(".turn[aria-current] .sound") || article.querySelector(".sound");
+    if (sound) Player.toggle(sound);
+  };
+  const keys = { " ": playTurn, j: () => stepTurn(1), k: () => stepTurn(-1), n: () => act.step(1), p: () => act.step(-1), s: act.side };
 
   const bringIntoView = () => {
     const section = document.getElementById("consultations");
@@ -98,7 +107,8 @@ async function start() {
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest && event.target.closest("input, select, textarea");
     if (typing && event.key === "Escape") event.target.blur();
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.key === " " && (!article.querySelector(".sound") || event.target.closest("a, button, summary, audio"))) return;
     if (event.key === "/") { event.preventDefault(); form.elements.namedItem("q").focus(); return; }
     if (keys[event.key] && chosen) { event.preventDefault(); keys[event.key](); bringIntoView(); }
   });
@@ -112,8 +122,12 @@ async function start() {
       return;
     }
     const number = event.target.closest(".turn[id^='turn-0-']");
-    if (number && !event.target.closest("button, a") && String(getSelection()) === "") set({ t: number.dataset.turn, c: chosen.id });
+    if (number && !event.target.closest("button, a, summary, audio, .wave, .facts") && String(getSelection()) === "") set({ t: number.dataset.turn, c: chosen.id });
   });
+  article.addEventListener("play", (event) => {
+    const turn = event.target.closest(".turn[id^='turn-0-']");
+    if (turn) mark(turn.dataset.turn);
+  }, true);
   window.addEventListener("popstate", () => {
     const given = readState();
     if (given) { state = given; render(true); }

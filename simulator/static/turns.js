@@ -1,6 +1,4 @@
 // Shows what was said: one cell an exchange; patient in serif, doctor tinted, examiner apart, evidence beside it.
-const AUDIO = /^audio\/[A-Za-z0-9._\/-]+$/;
-
 function exchangesOf(record) {
   const rounds = new Map();
   for (const turn of record.turns || []) {
@@ -22,11 +20,13 @@ function evidenceByTurn(record) {
   return cited;
 }
 
-function turnBlock(turn, evidence, failures, column) {
+function turnBlock(turn, evidence, failures, column, language) {
   const index = turn.index || 0;
   return h("div", { class: `turn ${turn.role}`, id: `turn-${column}-${index}`, "data-turn": index },
     turn.role === "examiner" && h("span", { class: "who" }, "examination"),
     h("div", { class: "said", dir: "auto" }, turn.text),
+    misheardOf(turn, language),
+    playerOf(turn),
     measurements(turn),
     chips(evidence || []),
     failures.map((one) => h("div", { class: "fault" }, `${one.owner}: ${words(one.kind)}. ${one.message}`)));
@@ -34,9 +34,7 @@ function turnBlock(turn, evidence, failures, column) {
 
 function measurements(turn) {
   const parts = [];
-  const { audio, latency, usage } = turn;
-  if (audio) parts.push(sound(audio));
-  if (turn.heard !== undefined && turn.heard !== null && turn.heard !== turn.text) parts.push(`heard “${turn.heard}”`);
+  const { latency, usage } = turn;
   if (latency && latency.first_s >= 0.005 && latency.first_s < latency.total_s) parts.push(`${fixed(latency.first_s, 2)} s to the first`);
   if (latency && latency.total_s >= 0.005) parts.push(`${fixed(latency.total_s, 2)} s`);
   if (usage && usage.completion) parts.push(`${usage.prompt || 0}→${usage.completion} tokens`);
@@ -45,13 +43,8 @@ function measurements(turn) {
   if ((turn.differential || []).length) parts.push(`considers ${turn.differential.map((d, i) => `${i + 1} ${d}`).join(", ")}`);
   if ((turn.disclosed || []).length) parts.push(`reveals ${turn.disclosed.join(", ")}`);
   if (turn.finish && turn.finish !== "stop") parts.push(turn.finish === "length" ? "cut off by the length limit" : turn.finish);
-  return parts.length ? h("div", { class: "meta" }, parts.map((part) => h("span", {}, part))) : null;
-}
-
-function sound(audio) {
-  const label = `sound ${fixed(audio.seconds || 0)} s`;
-  const safe = AUDIO.test(audio.path) && !audio.path.split("/").includes("..");
-  return safe ? h("a", { href: audio.path, type: "audio/wav" }, label) : label;
+  const all = [...marksOf(turn), ...parts.map((part) => h("span", {}, part)), factsBlock(turn)].filter(Boolean);
+  return all.length ? h("div", { class: "meta" }, all) : null;
 }
 
 // Chips of one tag are one chip; pressing it shows the reasons below.
@@ -113,7 +106,7 @@ function chat(columns, caseData, choose) {
       if (columns.length > 1 && (turns || exchange === last + 1)) add(cell, [h("span", { class: "label" }, column.record.key.doctor)]);
       if (turns) add(cell, [h("span", { class: "n" }, exchange), h("div", { class: "spoken" },
         turns.map((turn) => turnBlock(turn, cited[at].get(turn.index || 0),
-          (column.record.failures || []).filter((one) => one.turn === (turn.index || 0)), at)))]);
+          (column.record.failures || []).filter((one) => one.turn === (turn.index || 0)), at, column.record.language)))]);
       else if (exchange === last + 1) add(cell, [endNote(column.record, caseData)]);
       else cell.classList.add("empty");
       grid.append(cell);
@@ -126,6 +119,6 @@ function columnHead(column, at, choose) {
   const { doctor, trial } = column.record.key;
   const name = at === 0 ? h("b", {}, doctor)
     : h("button", { type: "button", class: "name", onclick: () => choose(column.row) }, doctor);
-  return h("div", { class: "head" }, h("span", {}, name, trial ? h("small", {}, ` trial ${trial + 1}`) : ""),
+  return h("div", { class: "head", "data-column": at }, h("span", {}, name, trial ? h("small", {}, ` trial ${trial + 1}`) : "", playAllOf(column.record)),
     h("span", { class: "score" }, column.record.scored === false ? h("small", {}, "not scored") : fixed(column.total)));
 }

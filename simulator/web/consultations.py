@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import FileResponse, HTMLResponse
 
 from scenarios.errors import UnknownName
-from scenarios.schema import Case, Consultation, KeyId, Slug, Turn
+from scenarios.schema import Case, Consultation, KeyId, Slug
 from scenarios.schema.base import Text
 from simulator.asked import Asked, asked, asked_of_judge
+from simulator.measured import measured_turns
 from simulator.run_list import Run
 from simulator.showing.reading import Reading, neighbours, reading
-from simulator.showing.sound import sound_file
 from simulator.web.site import Site, page, site_of
+from simulator.web.sounds import sound_answer, turn_of
 
 Here = Annotated[Site, Depends(site_of)]
 Number = Annotated[int, Path(ge=0, le=1_000_000)]
@@ -42,19 +43,22 @@ async def consultation_page(
         record, told = _stored(stored, case, doctor, trial)
         beside = neighbours(stored.index(), KeyId(case, doctor, trial))
         persona = stored.described.get("batch", {}).get("patient", {}).get("persona")
-        return reading(record, told, site.links, run, beside, persona=persona, current=t)
+        measured = measured_turns(stored.folder, case, doctor).get(trial)
+        return reading(record, told, site.links, run, beside, persona=persona, current=t, measured=measured)
 
     return await page(site, "consultation.html.j2", section="runs", reading=await asyncio.to_thread(read))
 
 
-async def audio(site: Here, run: Slug, case: Slug, doctor: Slug, trial: Number, index: Number) -> FileResponse:
-    """Answer with the sound of a turn, or the part of it that was asked for."""
+async def audio(
+    site: Here, run: Slug, case: Slug, doctor: Slug, trial: Number, index: Number,
+    which: Annotated[Literal["spoken", "heard"], Query(alias="as")] = "spoken",
+) -> FileResponse:
+    """Answer with the sound of a turn, as it was spoken or as it arrived, or the part of it that was asked for."""
 
     def find() -> FileResponse:
         stored = site.runs.find(run)
-        turn = _turn(stored.consultation(case, doctor, trial), index)
-        path, media_type = sound_file(stored.folder, turn)
-        return FileResponse(path, media_type=media_type, headers={"X-Content-Type-Options": "nosniff"})
+        turn = turn_of(stored.consultation(case, doctor, trial).turns, index)
+        return sound_answer(stored.folder, turn, which == "heard")
 
     return await asyncio.to_thread(find)
 
@@ -65,12 +69,12 @@ async def prompt_page(site: Here, run: Slug, case: Slug, doctor: Slug, trial: Nu
     def read() -> tuple[Consultation, Asked]:
         stored = site.runs.find(run)
         record, told = _stored(stored, case, doctor, trial)
-        _turn(record, index)
+        turn_of(record.turns, index)
         return record, asked(stored.described, _known(told, run, case), record, index)
 
     record, given = await asyncio.to_thread(read)
     return await page(
-        site, "prompt.html.j2", section="runs", run=run, record=record, turn=_turn(record, index), asked=given,
+        site, "prompt.html.j2", section="runs", run=run, record=record, turn=turn_of(record.turns, index), asked=given,
         back=site.links.consultation(run, record.key, index), lang=_language(record),
     )
 
@@ -104,10 +108,3 @@ def _known(case: Case | None, run: str, name: str) -> Case:
 
 def _language(record: Consultation) -> str:
     return {"zh": "zh-Hans"}.get(record.language, "en")
-
-
-def _turn(record: Consultation, index: int) -> Turn:
-    for turn in record.turns:
-        if turn.index == index:
-            return turn
-    raise UnknownName("turn", str(index), [str(turn.index) for turn in record.turns])

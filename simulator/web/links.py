@@ -37,9 +37,9 @@ class ServerLinks:
         asked = [("doctor", doctor) for doctor in doctors] + ([("trial", str(trial))] if trial else [])
         return f"/runs/{_part(run)}/compare/{_part(case)}" + (f"?{urlencode(asked)}" if asked else "")
 
-    def audio(self, run: str, key: Key, index: int) -> str:
-        """Return the sound of one turn."""
-        return f"{self._one(run, key)}/audio/{index}"
+    def audio(self, run: str, key: Key, index: int, heard: bool = False) -> str:
+        """Return the sound of one turn: as it was spoken, or as it was heard behind the room and the line."""
+        return f"{self._one(run, key)}/audio/{index}" + ("?as=heard" if heard else "")
 
     def prompt(self, run: str, key: Key, index: int) -> str:
         """Return what the model behind a turn was asked."""
@@ -59,6 +59,10 @@ class ServerLinks:
         if not session:
             return "/live"
         return f"/live/{_part(session)}" + (f"?{urlencode({'branch': branch})}" if branch else "")
+
+    def live_audio(self, session: str, branch: str, index: int, heard: bool = False) -> str:
+        """Return the sound of one turn of a live session."""
+        return f"/live/{_part(session)}/audio/{_part(branch)}/{index}" + ("?as=heard" if heard else "")
 
     def batches(self, job: str = "") -> str:
         """Return the page that starts batches, or one batch under way."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from scenarios.errors import ClinicError, UnknownName
 from scenarios.schema import Slug
@@ -19,6 +19,7 @@ from simulator.web.live_forms import AXES, Doctors, Fields, fields_of, patient_g
 from simulator.web.live_new import Start, begin, start_again, start_of, summaries
 from simulator.web.problems import problem_of, wants_json
 from simulator.web.site import Site, page, site_of
+from simulator.web.sounds import sound_answer, turn_of
 from simulator.web.sse import Event, sse
 
 Here = Annotated[Site, Depends(site_of)]
@@ -36,6 +37,7 @@ def routes() -> APIRouter:
     router.add_api_route("/live/new", live.make, methods=["POST"], response_class=Response)
     router.add_api_route("/live/{session}", live.show, response_class=HTMLResponse)
     router.add_api_route("/live/{session}/events", live.events, response_class=StreamingResponse)
+    router.add_api_route("/live/{session}/audio/{branch}/{index}", live.audio, response_class=FileResponse)
     router.add_api_route("/live/{session}/do/{action}", live.do, methods=["POST"], response_class=Response)
     return router
 
@@ -89,6 +91,27 @@ class Live:
                 yield event
 
         return sse(told())
+
+    async def audio(
+        self, site: Here, session: Slug, branch: Slug, index: Annotated[int, Path(ge=0, le=1_000_000)],
+        which: Annotated[Literal["spoken", "heard"], Query(alias="as")] = "spoken",
+    ) -> FileResponse:
+        """Answer with the sound of a turn, as it was spoken or as it arrived, or the part of it that was asked for.
+
+        What was said before a session began lies in the run that it began from.
+        """
+        found = await site.book.open(session)
+        turn, source = turn_of((await found.snapshot(branch)).turns, index), (await found.info()).source
+
+        def answer() -> FileResponse:
+            try:
+                return sound_answer(found.shelf.root, turn, which == "heard")
+            except UnknownName:
+                if not source:
+                    raise
+            return sound_answer(site.runs.find(source.partition("/")[0]).folder, turn, which == "heard")
+
+        return await asyncio.to_thread(answer)
 
     async def do(self, request: Request, site: Here, session: Slug, action: Slug) -> Response:
         """Do what a form asks for, then lead to the page; a script is answered with the new revision."""

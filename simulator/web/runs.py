@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from scenarios.schema import Slug
+from simulator.measured import gap_counts
 from simulator.report import context, silent
 from simulator.run_list import Run
 from simulator.showing.filters import Filters
@@ -62,7 +63,8 @@ def run_context(run: Run, filters: Filters, links: Links) -> dict[str, Any]:
     shown = listing(index, filters, run.search(filters.q, index), links, run.name)
     planned = max(int(described["planned"]), len(index))
     return {
-        **context(described, summary, index.table, index.curves), "shown": shown, "name": run.name,
+        **context(described, summary, index.table, index.curves, gap_counts(run.folder)),
+        "shown": shown, "name": run.name,
         "folder": str(run.folder), "created_at": run.created_at,
         "reasons": {**index.reasons.main(), **silent(summary)},
         "progress": Progress(len(index), planned, run.underway(len(index))),

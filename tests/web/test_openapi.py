@@ -31,8 +31,12 @@ NEW = {"case": CASE, "doctor": {"backend": "history-taker"}, "max_turns": 2, "se
 KNOWN, STRANGE, WRONG = 50, 14, 8
 """Requests of each operation: with names that exist, all generated, and such that do not fit the document."""
 FRESH_EVERY = 11
-NOT_BY_CHANCE = {"POST /api/v1/batches", "GET /api/v1/batches/{job}", "POST /api/v1/batches/{job}/stop"}
-"""A valid batch file is not found by chance, so that there is no batch to ask about either; test_api starts one."""
+NOT_BY_CHANCE = {
+    "POST /api/v1/batches", "GET /api/v1/batches/{job}", "POST /api/v1/batches/{job}/stop",
+    "GET /api/v1/runs/{run}/consultations/{case}/{doctor}/{trial}/audio/{index}",
+}
+"""A valid batch file is not found by chance, so that there is no batch to ask about either; test_api starts one. The
+run of these tests has no sound; test_sound_pages asks for some."""
 
 
 @dataclass

@@ -41,11 +41,9 @@
   }
 
   function play() {
-    const sound = (current() || document).querySelector(".turn audio, audio");
-    if (!sound) return false;
-    if (!sound.paused) sound.pause();
-    else sound.play().catch(() => mark(sound.closest(".turn"), true)); // no sound to be had: its player says so
-    return true;
+    const sound = (current() && current().querySelector(".sound")) || document.querySelector(".sound");
+    if (sound) Player.toggle(sound);
+    return Boolean(sound);
   }
 
   function fork() {
@@ -93,9 +91,8 @@
     if (acts[event.key] && acts[event.key]() !== false) event.preventDefault();
   });
 
-  // One sound at a time, and the turn that is heard is the marked one.
+  // The turn that is heard is the marked one.
   document.addEventListener("play", (event) => {
-    for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
     mark(event.target.closest(".turn"), false);
   }, true);
 
@@ -107,7 +104,7 @@
       return;
     }
     const turn = event.target.closest(".turn[data-turn]");
-    if (turn && !event.target.closest("a, button, summary, audio, .reasons") && String(getSelection()) === "") mark(turn, false);
+    if (turn && !event.target.closest("a, button, summary, audio, .wave, .facts, .reasons") && String(getSelection()) === "") mark(turn, false);
   });
 
   const trial = document.querySelector("form.doctors select");

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import FileResponse
 
 from scenarios.errors import UnknownName
 from scenarios.schema import Consultation, Language, StopReason
@@ -19,6 +20,7 @@ from simulator.showing.case_pairs import pair_rows, run_differences
 from simulator.web.api import answers, models
 from simulator.web.api.document import LOOKING, READING, problems
 from simulator.web.site import Site, site_of
+from simulator.web.sounds import sound_answer, turn_of
 
 HERE = Annotated[Site, Depends(site_of)]
 MOST_DOCTORS = 12
@@ -59,6 +61,22 @@ def routes() -> APIRouter:
         site: HERE, run: models.RunName, case: models.CaseName, doctor: models.DoctorName, trial: models.TrialNumber,
     ) -> Consultation:
         return await asyncio.to_thread(lambda: site.runs.find(run).consultation(case, doctor, trial))
+
+    @router.get("/runs/{run}/consultations/{case}/{doctor}/{trial}/audio/{index}", responses={
+        **problems(READING), 200: {"description": "The sound; a Range of it on request.", "content": {"audio/wav": {}}},
+    }, response_class=FileResponse, summary="The sound of one turn, as it was spoken or as it was heard")
+    async def get_sound(
+        site: HERE, run: models.RunName, case: models.CaseName, doctor: models.DoctorName, trial: models.TrialNumber,
+        index: Annotated[int, Path(ge=0, le=1_000_000, description="of the turn")],
+        which: Annotated[Literal["spoken", "heard"], Query(
+            alias="as", description="as it was spoken (Turn.audio), or as it arrived (Turn.heard_audio)")] = "spoken",
+    ) -> FileResponse:
+        def answer() -> FileResponse:
+            stored = site.runs.find(run)
+            return sound_answer(
+                stored.folder, turn_of(stored.consultation(case, doctor, trial).turns, index), which == "heard")
+
+        return await asyncio.to_thread(answer)
 
     @router.get("/runs/{run}/cases/{case}/compare", responses=problems((*READING, 409)),
                 summary="One case under several doctors, with paired differences")
