@@ -37,10 +37,12 @@ Examples:
 @click.option("--replay", type=click.Path(path_type=Path), metavar="RUN",
               help="Take every model reply from this run folder; needs no server.")
 @click.option("--no-report", is_flag=True, help="Write summary.json but no report.html.")
+@click.option("--no-measure", is_flag=True, help="Do not measure the run's sound; clinic measure does it later.")
 def run(
     file: Path, out: Path | None, resume: bool, concurrency: int | None, trials: int | None, seed: int | None,
     only: tuple[str, ...], doctors: tuple[str, ...], limit: int | None, engine: Literal["local", "ray"],
     address: str | None, budget: str | None, dry_run: bool, no_preflight: bool, replay: Path | None, no_report: bool,
+    no_measure: bool,
 ) -> None:
     """Run the batch in FILE: every case with every doctor, judged, stored and reported."""
     from scenarios.errors import BudgetReached
@@ -68,7 +70,7 @@ def run(
         )
     if not tally.budget_note:
         pair_after_run(folder, ready.batch, replay)
-    outcome = finish_run(folder, with_report=not no_report)
+    outcome = finish_run(folder, with_report=not no_report, measure=not no_measure)
     show_outcome(outcome, tally, replayed=replay is not None)
     if tally.budget_note:
         raise BudgetReached(tally.budget_note)
