@@ -33,6 +33,7 @@ def _template() -> Any:
 template = _template()
 Doctor, Refused = template.Doctor, template.Refused
 
+LAYERS = 8
 EXAMINER = {"zh": "检查结果：", "en": "Examination results: "}
 SEX = {"zh": {"female": "女", "male": "男"}, "en": {"female": "female", "male": "male"}}
 
@@ -60,6 +61,19 @@ class Turn:
         self.words.insert(at, words)
 
 
+def without(control: re.Pattern[str], text: str) -> str:
+    """Return ``text`` without what ``control`` finds, not even what only appears when something was taken out.
+
+    So many layers are an attack; its brackets go.
+    """
+    for _ in range(LAYERS):
+        shorter = control.sub("", text)
+        if shorter == text:
+            return text
+        text = shorter
+    return re.sub(r"[<>|]", "", text)
+
+
 @contextlib.contextmanager
 def turns_of(request: dict[str, Any], *, marks: str = "") -> Iterator[list[Turn]]:
     """Yield the dialogue as alternating turns of "user" and "assistant", the first and last of the user.
@@ -76,7 +90,7 @@ def turns_of(request: dict[str, Any], *, marks: str = "") -> Iterator[list[Turn]
             if not turns or turns[-1].role != role:
                 turns.append(Turn(role))
             label = EXAMINER[request["language"]] if said["role"] == "examiner" else ""
-            words = label + control.sub("", said["text"])
+            words = label + without(control, said["text"])
             sound = _sound_file(said, Path(folder) / f"{index}.wav")
             turns[-1].add("sound" if sound else "text", sound or words, words)
         if turns[0].role == "assistant":
@@ -86,7 +100,7 @@ def turns_of(request: dict[str, Any], *, marks: str = "") -> Iterator[list[Turn]
             raise Refused(400, "bad_request", "dialogue must end with what the patient or the examiner said")
         intake = "" if option(request, "intake", "first") == "none" else intake_words(request)
         if intake:
-            turns[0].add("text", control.sub("", intake), control.sub("", intake), first=True)
+            turns[0].add("text", without(control, intake), without(control, intake), first=True)
         yield turns
 
 
