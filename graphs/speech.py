@@ -7,7 +7,7 @@ shelf that whoever holds the consultation has set.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from agents.protocols import Listener, ListenerView, VoiceView
@@ -112,16 +112,19 @@ async def doctor_aloud(acoustics: Acoustics, state: Any) -> Turn:
     if not acoustics.output_speech:
         return _whole(turn)
     seed = derive_seed(state["seed"], "room", turn.index)
-    aloud = _Aloud(None, None, turn.text)
+    made: Made | None = None
     if turn.speech is not None and turn.audio is not None:
         own = turn.speech_timing or SpeechTiming()
-        aloud = await _loaded(Made(turn.audio, turn.speech, own.synthesis_s, own.first_audio_s), turn.text, _shelf())
+        made = Made(turn.audio, turn.speech, own.synthesis_s, own.first_audio_s)
     elif acoustics.doctor_voice is not None:
-        view, shelf = VoiceView(turn.text, doctor_card(acoustics.doctor_name, case.language)), _shelf()
-        made, _ = await guarded("voice", acoustics.doctor_voice.say(view, SPOKEN_HZ, shelf), acoustics.timeout_s)
-        aloud = await _loaded(made, turn.text, shelf)
-    if turn.exchange < state["max_turns"]:
-        aloud = await _perhaps_cut(acoustics, aloud, case.language, seed)
+        view = VoiceView(turn.text, doctor_card(acoustics.doctor_name, case.language))
+        made, _ = await guarded("voice", acoustics.doctor_voice.say(view, SPOKEN_HZ, _shelf()), acoustics.timeout_s)
+    aloud = _Aloud(made, None, turn.text)
+    cut_s = interruption(acoustics.manners, made.ref.seconds, seed) if made else None
+    if made and cut_s is not None and turn.exchange < state["max_turns"]:
+        aloud = await _cut(made, cut_s, turn.text, case.language)
+    elif made and not acoustics.reads:
+        aloud = await _loaded(made, turn.text, _shelf())
     heard, took_s = await _understood(acoustics, aloud, case.language, seed)
     return _finished(turn, aloud, heard, took_s, case.language, 0.0, acoustics.reads)
 
@@ -168,16 +171,18 @@ async def _arrived(acoustics: Acoustics, made: Made, said: str, shelf: Shelf, se
         return await asyncio.to_thread(cross, acoustics.channel)
 
 
-async def _perhaps_cut(acoustics: Acoustics, aloud: _Aloud, language: Language, seed: int) -> _Aloud:
-    """Let the patient interrupt: the rest of the doctor's sound is not heard by anyone."""
-    seconds = aloud.made.ref.seconds if aloud.made else 0.0
-    cut_s = interruption(acoustics.manners, seconds, seed)
-    if cut_s is None or aloud.sound is None:
-        return aloud
-    sound = Sound(aloud.sound.samples[: round(cut_s * aloud.sound.rate_hz)], aloud.sound.rate_hz)
-    ref = await asyncio.to_thread(_shelf().put, sound)
-    said = said_until(aloud.said, cut_s / seconds, language)
-    return replace(aloud, sound=sound, said=said, heard_audio=ref, changes={**aloud.changes, "cut_s": round(cut_s, 3)})
+async def _cut(made: Made, cut_s: float, said: str, language: Language) -> _Aloud:
+    """Let the patient interrupt after ``cut_s``: the rest of the doctor's sound is not heard by anyone."""
+    shelf = _shelf()
+
+    def shortened() -> tuple[Sound, AudioRef]:
+        whole = shelf.get(made.ref)
+        sound = Sound(whole.samples[: round(cut_s * whole.rate_hz)], whole.rate_hz)
+        return sound, shelf.put(sound)
+
+    sound, ref = await asyncio.to_thread(shortened)
+    said = said_until(said, cut_s / made.ref.seconds, language)
+    return _Aloud(made, sound, said, heard_audio=ref, changes={"cut_s": round(cut_s, 3)})
 
 
 async def _understood(

@@ -14,6 +14,7 @@ from scenarios.loader import load_batch
 from scenarios.schema import Case, Consultation, JudgeRef
 from simulator.batch import Progress, Quiet
 from simulator.build import build_judges, close_all
+from simulator.carried import carry_sound
 from simulator.engines.local import LocalEngine
 from simulator.preflight import ask_all
 from simulator.run_one import Machine, is_scored, judge_turns, merge_metrics
@@ -62,6 +63,7 @@ def rejudge(
             writer = RunWriter(out, identity, info, resume=False)
             try:
                 writer.write_cases(tuple(cases.values()))
+                carry_sound(run, out)
                 shown_to.start(sum(1 for _ in read_consultations(run)), 0)
 
                 def done(record: Consultation) -> None:
