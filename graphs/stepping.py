@@ -14,7 +14,9 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateUpdate, interrupt
 
 from agents.patients.llm_told import told_now
-from agents.protocols import DoctorReply, DoctorView, ExaminerReply, PatientReply, PatientView
+from agents.protocols import DoctorReply, DoctorView, ExaminerReply, PatientReply, PatientView, VoiceView
+from agents.sound.shelf import Shelf
+from agents.voices.synthesis import Made, Studio
 from graphs.consultation import Cast, build_consultation
 from scenarios.schema import Case, Persona, Role, StopReason, Turn
 
@@ -54,18 +56,32 @@ class Person:
         return ExaminerReply(interrupt({"role": "examiner", "requests": list(requests)})["text"])
 
 
+class Recording(Studio):
+    """A person's own voice in the place of one that is made: what was recorded, as it was recorded."""
+
+    def __init__(self, made: Made) -> None:
+        """Keep the stored sound."""
+        self._recorded = made
+
+    async def say(self, view: VoiceView, rate_hz: int, shelf: Shelf) -> Made:
+        """Return the recording, whatever was written down of it."""
+        return self._recorded
+
+
 def build_stepping(room: Cast, saver: BaseCheckpointSaver[Any]) -> Stepping:
     """Return the machine of ``room`` with checkpoints in ``saver``: every run of it ends before the next speaker."""
     return build_consultation(room).compile(checkpointer=saver, interrupt_before=list(SPEAKERS))
 
 
-def with_person(room: Cast, role: Role) -> Cast:
-    """Return the room with a person in one role."""
-    person = Person()
+def with_person(room: Cast, role: Role, recording: Recording | None = None) -> Cast:
+    """Return the room with a person in one role, who is heard with ``recording`` when there is one."""
+    person, acoustics = Person(), room.acoustics
     if role == "doctor":
-        return replace(room, doctor=person, doctor_name=PERSON)
+        heard = replace(acoustics, doctor_voice=recording) if recording else acoustics
+        return replace(room, doctor=person, doctor_name=PERSON, acoustics=heard)
     if role == "patient":
-        return replace(room, patient=person, patient_name=PERSON)
+        heard = replace(acoustics, voice=recording) if recording else acoustics
+        return replace(room, patient=person, patient_name=PERSON, acoustics=heard)
     return replace(room, examiner=person, examiner_name=PERSON)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from agents.sound.shelf import SoundShelf
@@ -17,6 +19,7 @@ from simulator.session.lines import TROUBLE, thread
 from simulator.session.model import Branch, Casting, SessionInfo
 from simulator.session.rooms import Rooms, check_casting
 from simulator.session.session import BRANCHES, JUDGED, MAIN, SESSIONS, Session
+from simulator.session.sounds import with_sounds
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 PAGE = 200
@@ -47,22 +50,27 @@ class SessionBook:
 
     async def create(
         self, case: Case, casting: Casting, *, doctors: Mapping[str, BackendRef] | None = None,
-        turns: tuple[Turn, ...] = (), title: str = "", source: str = "",
+        turns: tuple[Turn, ...] = (), sounds: Path | None = None, title: str = "", source: str = "", note: str = "",
     ) -> Session:
         """Begin a session with ``case``, or go on from ``turns`` that were spoken elsewhere.
 
-        ``doctors`` may be swapped in by name later; ``source`` says where the session came from.
+        ``doctors`` may be swapped in by name later; ``source`` says where the session came from, ``note`` what is
+        otherwise than there. ``sounds`` is the folder that the sounds of ``turns`` lie in: they are copied, so that a
+        doctor that hears goes on from them.
 
         Raises:
             UnknownName, InputError: a backend of ``casting`` that does not exist or refuses its options.
+            RunFolderError: sounds cannot be stored.
         """
         check_casting(casting)
+        if sounds is not None:
+            turns = await asyncio.to_thread(with_sounds, turns, SoundShelf(sounds), self._rooms.shelf)
         name = "".join(secrets.choice(LETTERS) for _ in range(8))
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         start = beginning(case, casting.persona, casting.seed, casting.max_turns, turns)
         await self._rooms.bare.abulk_update_state(thread(name, MAIN), start)
         info = SessionInfo(
-            id=name, title=title, source=source, case=case, doctors=dict(doctors or {}), began=casting,
+            id=name, title=title, source=source, note=note, case=case, doctors=dict(doctors or {}), began=casting,
             created_at=now,
         )
         branch = Branch(id=MAIN, shared=len(turns), casting=casting, created_at=now)

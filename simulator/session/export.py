@@ -18,6 +18,7 @@ from simulator.plan import Plan
 from simulator.preparation import describe
 from simulator.session.model import Branch, Casting, SessionInfo, Snapshot
 from simulator.session.session import Session
+from simulator.session.sounds import with_sounds
 from simulator.store import RunWriter, write_whole
 
 FORMATS = ("jsonl", "sharegpt", "run")
@@ -133,10 +134,11 @@ def _batch(
 def _doctor(casting: Casting) -> DoctorRef:
     """Return a branch's doctor with all of its acoustics, which may be another branch's otherwise."""
     ref, speech = casting.doctor, casting.speech
+    options = {name: value for name, value in ref.options.items() if name not in DoctorRef.model_fields}
     if not speech.sounds:
-        return DoctorRef(backend=ref.backend, **ref.options)
+        return DoctorRef(backend=ref.backend, **options)
     return DoctorRef(
-        backend=ref.backend, **ref.options, voice=speech.doctor_voice, listener=speech.listener,
+        backend=ref.backend, **options, voice=speech.doctor_voice, listener=speech.listener,
         input_speech=speech.input_speech, output_speech=speech.output_speech, channel=speech.channel,
         turn_taking=speech.turn_taking,
     )
@@ -172,7 +174,7 @@ def _write(
     writer = RunWriter(folder, plan.identity(), {**describe(plan), "session": session}, resume=False)
     try:
         writer.write_cases(plan.all_cases)
-        _copy_sounds(sounds, folder, records)
+        with_sounds([turn for record in records for turn in record.turns], sounds, SoundShelf(folder))
         for record in records:
             note = writer.turn_writer(record.key)
             for turn in record.turns:
@@ -180,15 +182,6 @@ def _write(
             writer.consultation(record)
     finally:
         writer.close()
-
-
-def _copy_sounds(source: SoundShelf, folder: Path, records: list[Consultation]) -> None:
-    """Put the sounds that the records speak of into the run folder; one that is gone stays gone."""
-    shelf = SoundShelf(folder)
-    turns = [turn for record in records for turn in record.turns]
-    for ref in {ref.path: ref for turn in turns for ref in (turn.audio, turn.heard_audio) if ref}.values():
-        if source.has(ref):
-            shelf.put_bytes(source.place(ref).read_bytes(), ref.sample_rate_hz, ref.seconds)
 
 
 def _slug(name: str) -> str:

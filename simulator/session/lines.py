@@ -15,7 +15,7 @@ from langgraph.types import Command
 from agents.llm.hearing import heard_by
 from agents.sound.shelf import shelved
 from graphs.routing import whose_turn
-from graphs.stepping import Stepping, Words, said
+from graphs.stepping import Recording, Stepping, Words, said
 from scenarios.errors import AgentFailure, NotNow, Stale
 from scenarios.schema import Failure, Role, Turn
 from simulator.session.heard import Hear, Heard, Voice, nobody
@@ -102,10 +102,11 @@ class Lines:
         return await self.moment(moment.branch)
 
     async def speak(
-        self, moment: Moment, role: Literal["patient", "doctor"], words: Words, hear: Hear | None
+        self, moment: Moment, role: Literal["patient", "doctor"], words: Words, hear: Hear | None,
+        recording: Recording | None = None,
     ) -> Moment:
-        """Let a person say ``words`` in the role whose turn it is."""
-        async with self._rooms.machine(moment.branch.casting, person=role) as machine:
+        """Let a person say ``words`` in the role whose turn it is, heard with ``recording`` when there is one."""
+        async with self._rooms.machine(moment.branch.casting, role, recording) as machine:
             await self._let_speak(machine, moment, role, None, None)  # up to where the person is asked
             await self._let_speak(machine, moment, role, Command(resume=words.plain()), hear)
         return await self.moment(moment.branch)

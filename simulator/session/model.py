@@ -86,12 +86,14 @@ class Branch(Frozen):
 class SessionInfo(Frozen):
     """A session without its turns; ``doctors`` are those that may be swapped in by name.
 
-    ``began`` is who was in the room at first, so that a person who took over can give back.
+    ``began`` is who was in the room at first, so that a person who took over can give back. ``note`` says what is
+    otherwise than where it came from, '' when nothing is.
     """
 
     id: str
     title: str = ""
     source: str = ""
+    note: str = ""
     case: Case
     doctors: dict[str, BackendRef] = {}
     began: Casting | None = None

@@ -20,6 +20,7 @@ from scenarios.schema import (
     Turn,
     Verdict,
 )
+from simulator.acoustics import speech_identity
 from simulator.run_one import is_scored, merge_metrics
 from simulator.session.model import HUMAN, Branch, Casting
 
@@ -64,7 +65,9 @@ def as_consultation(
 
 def config_hash(case: Case, casting: Casting) -> str:
     """Return the hash of what a branch was set up with; it says nothing of turns that people wrote or rewrote."""
+    speech = speech_identity(casting.speech, {})
     return content_hash({
+        **({} if speech is None else {"speech": speech}),
         "case": content_hash(case), "doctor": _identity("doctor", casting.doctor),
         "patient": {**_identity("patient", casting.patient), "persona": casting.persona.model_dump(mode="json")},
         "examiner": _identity("examiner", casting.examiner), "max_turns": casting.max_turns, "seed": casting.seed,

@@ -13,7 +13,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from agents import catalog
 from agents.sound.shelf import SoundShelf
 from graphs.consultation import Cast
-from graphs.stepping import PERSON, Person, Stepping, build_stepping, with_person
+from graphs.stepping import PERSON, Person, Recording, Stepping, build_stepping, with_person
 from scenarios.errors import InputError
 from scenarios.identity import content_hash
 from scenarios.schema import BackendRef, Role
@@ -44,12 +44,20 @@ class Rooms:
         self.bare: Stepping = build_stepping(Cast(person, person, person, PERSON, PERSON, PERSON), saver)
 
     @asynccontextmanager
-    async def machine(self, casting: Casting, person: Role | None = None) -> AsyncIterator[Stepping]:
-        """Lend the machine of ``casting``, with a person in one role when asked.
+    async def machine(
+        self, casting: Casting, person: Role | None = None, recording: Recording | None = None
+    ) -> AsyncIterator[Stepping]:
+        """Lend the machine of ``casting``, with a person in one role, and that one's own voice, when asked.
 
         Raises:
             UnknownName, InputError, MissingExtra: a backend that cannot be made.
         """
+        async with self.cast(casting) as cast:
+            yield build_stepping(with_person(cast, person, recording) if person else cast, self._saver)
+
+    @asynccontextmanager
+    async def cast(self, casting: Casting) -> AsyncIterator[Cast]:
+        """Lend the agents of ``casting``; raises as ``machine`` does."""
         name = content_hash(casting.model_dump(mode="json", exclude={"seed", "max_turns", "judges"}))
         made = self._made.get(name)
         if made is None:
@@ -57,7 +65,7 @@ class Rooms:
         self._made.move_to_end(name)
         made.users += 1
         try:
-            yield build_stepping(with_person(made.cast, person) if person else made.cast, self._saver)
+            yield made.cast
         finally:
             made.users -= 1
             await self._let_go()
@@ -73,7 +81,7 @@ class Rooms:
             patient_name=casting.patient.backend, examiner_name=casting.examiner.backend,
             turn_timeout_s=casting.turn_timeout_s, retries=casting.retries,
             acoustics=voices.acoustics(
-                casting.speech, doctor, casting.doctor_name, casting.turn_timeout_s, **_senses(casting.doctor)
+                casting.speech, doctor, casting.doctor_name, casting.turn_timeout_s, **senses(casting.doctor)
             ),
         )
         return _Made(cast, (doctor, patient, examiner, *voices.members.values()))
@@ -104,11 +112,11 @@ def check_casting(casting: Casting) -> None:
         if ref.backend == HUMAN and role in ("doctor", "patient"):
             continue
         catalog.validate_options(catalog.find(role, ref.backend), ref.options)
-    for key, problem in problems(casting.speech, **_senses(casting.doctor)):
+    for key, problem in problems(casting.speech, **senses(casting.doctor)):
         raise InputError(f"{key}: {problem}")
 
 
-def _senses(doctor: BackendRef) -> dict[str, bool]:
+def senses(doctor: BackendRef) -> dict[str, bool]:
     """Return whether a doctor hears and speaks; a person reads, and speaks into a microphone or types."""
     if doctor.backend == HUMAN:
         return {"hears": False, "speaks": True}

@@ -9,9 +9,9 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Literal
 
 from agents.sound.shelf import SoundShelf
+from agents.sound.wave import Sound
 from graphs.stepping import Words, beginning, told_in
 from scenarios.errors import InputError, NotNow, UnknownName
 from scenarios.schema import SLUG, BackendRef, Consultation, Persona, StopReason, Turn
@@ -19,6 +19,7 @@ from simulator.run_one import judge_turns
 from simulator.session.heard import Hear
 from simulator.session.keeping import Keeping
 from simulator.session.lines import Lines, Moment, thread
+from simulator.session.microphone import Recorded, Speaker, recorded, recording_called
 from simulator.session.model import Branch, SessionInfo, Snapshot, Waiting, recast
 from simulator.session.record import Judged, as_consultation, ordering, rewritten
 from simulator.session.rooms import Rooms, check_casting, judging_machine
@@ -82,22 +83,31 @@ class Session:
             return await self._shown(moment)
 
     async def say(
-        self, branch: str, role: Literal["patient", "doctor"], text: str, *, requests: tuple[str, ...] = (),
-        end: StopReason | None = None, expected: str = "", hear: Hear | None = None,
+        self, branch: str, role: Speaker, text: str, *, requests: tuple[str, ...] = (),
+        end: StopReason | None = None, expected: str = "", hear: Hear | None = None, sound: str = "",
     ) -> Snapshot:
-        """Speak as ``role`` in this turn, whoever is cast for it.
+        """Speak as ``role`` in this turn, whoever is cast for it; ``sound`` names a recording (see ``recorded``).
 
         Raises:
-            NotNow: it is not ``role``'s turn, or nothing is said.
+            NotNow: it is not ``role``'s turn, nothing is said, or nobody can hear.
+            InputError: there is no such recording.
             Stale: see ``next``.
         """
         words = Words(text.strip(), tuple(r.strip() for r in requests if r.strip()), end)
         if not words.text:
             raise NotNow("say something: an empty turn is none")
         async with self._at(branch, expected) as moment:
-            if moment.waiting != role:
-                raise NotNow(f"it is not the {role}'s turn: {_who(moment.waiting)}")
-            return await self._shown(await self._lines.speak(moment, role, words, hear))
+            _is_turn_of(role, moment)
+            recording = await recording_called(self._rooms, moment.branch.casting, role, sound)
+            return await self._shown(await self._lines.speak(moment, role, words, hear, recording))
+
+    async def recorded(self, branch: str, role: Speaker, sound: Sound, *, expected: str = "") -> Recorded:
+        """Store what a person says as ``role`` and return what was understood, to be said then; raises as ``say``."""
+        moment = await self._moment(branch)
+        moment.not_overtaken(expected)
+        _is_turn_of(role, moment)
+        language = (await self.info()).case.language
+        return await recorded(self._rooms, moment.branch.casting, language, role, len(moment.turns), sound)
 
     async def examine(
         self, branch: str, requests: tuple[str, ...], *, expected: str = "", hear: Hear | None = None
@@ -275,6 +285,11 @@ def _free(name: str, info: SessionInfo) -> str:
     if name in taken:
         raise NotNow(f"there is a branch {name!r} already: choose another name")
     return name or next(free for free in (f"b{number}" for number in range(2, len(taken) + 3)) if free not in taken)
+
+
+def _is_turn_of(role: Speaker, moment: Moment) -> None:
+    if moment.waiting != role:
+        raise NotNow(f"it is not the {role}'s turn: {_who(moment.waiting)}")
 
 
 def _who(waiting: Waiting) -> str:

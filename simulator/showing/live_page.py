@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 from scenarios.identity import content_hash
 from scenarios.schema import BackendRef, Case, Turn
 from simulator.session import HUMAN, Branch, Casting, SessionInfo, Snapshot
+from simulator.session.microphone import RATE_HZ, why_typed
 from simulator.showing.branch_tree import BranchTree, branch_tree
+from simulator.showing.by_ear import by_ear
 from simulator.showing.chat import CaseCard, Column
 from simulator.showing.compare_page import mark_shared
 from simulator.showing.consultation_page import case_card, column_of, measurements
@@ -35,8 +37,8 @@ class LivePage:
     """What the template of a session shows.
 
     ``columns``: the live branch, then those beside it. ``live`` is what the chat's macros take. ``secret``: a person
-    plays the doctor, so the record stays covered. ``picked`` is the turn that the address points at. ``mark`` names
-    all of this: a page with another one is out of date.
+    plays the doctor, so the record stays covered, and until it is over patients say what was heard of them. ``picked``
+    is the turn that the address points at. ``mark`` names all of this: a page with another one is out of date.
     """
 
     info: SessionInfo
@@ -70,6 +72,27 @@ class LivePage:
         return self.secret and not self.shown.ended
 
     @property
+    def spoken(self) -> bool:
+        """Whether anybody is heard in the live branch."""
+        return self.branch.casting.speech.sounds
+
+    @property
+    def why_typed(self) -> str:
+        """Why who is to speak has to type; '' when a microphone will do."""
+        role = self.shown.waiting
+        return why_typed(self.branch.casting, role) if role in ("patient", "doctor") else "nobody is to speak"
+
+    @property
+    def ears(self) -> bool:
+        """Whether a microphone will do for anybody, in this turn or another."""
+        return any(not why_typed(self.branch.casting, role) for role in RATE_HZ)
+
+    @property
+    def rate_hz(self) -> int:
+        """The sample rate at which who is to speak is stored."""
+        return RATE_HZ["doctor" if self.shown.waiting == "doctor" else "patient"]
+
+    @property
     def known(self) -> tuple[str, ...]:
         """The names of the doctors who may go on."""
         return tuple(known_doctors(self.info))
@@ -97,8 +120,9 @@ def live_page(
     """
     here, shown = info.branch(branches[0]), snapshots[branches[0]]
     secret = here.casting.doctor.backend == HUMAN
+    unheard = secret and not shown.ended
     columns = [
-        live_column(info.case, snapshots[name], info.branch(name), links, at=at, secret=secret,
+        live_column(info.case, snapshots[name], info.branch(name), links, at=at, secret=secret, unheard=unheard,
                     current=picked if at == 0 else None)
         for at, name in enumerate(branches)
     ]
@@ -109,20 +133,27 @@ def live_page(
         tree=branch_tree(info.branches, {name: one.turns for name, one in snapshots.items()}, here.id,
                          lambda name: live_address(links, info.id, (name,))),
         record=record_lines(info.case, shown.turns), secret=secret,
-        picked=next((turn for turn in shown.turns if turn.index == picked), None),
+        picked=next((turn for turn in _perceived(shown, info.case, unheard) if turn.index == picked), None),
         mark=mark_of(info, shown), here=address,
     )
 
 
 def live_column(
     case: Case, shown: Snapshot, branch: Branch, links: Links, *, at: int = 0, secret: bool = False,
-    current: int | None = None,
+    unheard: bool = False, current: int | None = None,
 ) -> Column:
-    """Return a branch as a column; with ``secret`` nothing tells before the end which items of the record came out."""
+    """Return a branch as a column.
+
+    With ``secret`` nothing tells before the end which items of the record came out, with ``unheard`` nothing what
+    patients said but what was heard of it.
+    """
     record = shown.record if shown.judged else shown.record.model_copy(update={"scored": True})
+    record = record.model_copy(update={"turns": _perceived(shown, case, unheard)})
+    arrived = {turn.index for turn in shown.turns if unheard and turn.role == "patient" and turn.heard_audio}
     column = column_of(record, case, links, "", at=at, ended=shown.ended, current=current,
                        href=live_address(links, shown.session, (branch.id,)) if at else "",
-                       sounds=lambda turn, heard: links.live_audio(shown.session, branch.id, turn.index, heard))
+                       sounds=lambda turn, heard: links.live_audio(
+                           shown.session, branch.id, turn.index, heard or turn.index in arrived))
     if secret:
         column = replace(column, rounds={
             exchange: tuple(
@@ -132,6 +163,10 @@ def live_column(
             ) for exchange, views in column.rounds.items()
         })
     return replace(column, note=branch.label or branch.id)
+
+
+def _perceived(shown: Snapshot, case: Case, unheard: bool) -> tuple[Turn, ...]:
+    return by_ear(shown.turns, case.language) if unheard else shown.turns
 
 
 def live_marks(shown: Snapshot, address: str) -> dict[str, Any]:

@@ -24,11 +24,13 @@ from simulator.terminal.facts import (
     measured,
     next_words,
     patient_words,
+    sound_words,
     speaker_words,
     story,
     total_words,
     tree,
     turns_words,
+    words_of,
 )
 from simulator.terminal.grammar import COMMANDS
 from simulator.terminal.harmless import harmless, in_one_line
@@ -73,8 +75,8 @@ def header(here: Here, place: str) -> RenderableType:
 
 def turn_block(here: Here, turn: Turn, width: int) -> RenderableType:
     """Return a finished turn: number, speaker, words, and below them, small, what was measured."""
-    return chat_block(
-        turn.role, str(turn.index + 1), speaker_words(here, turn), turn.text, width, " · ".join(measured(here, turn)))
+    small = " · ".join((*measured(here, turn), *sound_words(here, turn)))
+    return chat_block(turn.role, str(turn.index + 1), speaker_words(here, turn), words_of(here, turn), width, small)
 
 
 def chat_block(role: Role, number: str, speaker: str, words: str, width: int, small: str = "") -> RenderableType:

@@ -12,6 +12,7 @@ from scenarios.problems import short
 from scenarios.schema import Persona
 from simulator.session import Heard, Session, SessionInfo, Snapshot
 from simulator.session.export import FORMATS, export_session
+from simulator.terminal.facts import sound_files
 from simulator.terminal.grammar import ROLES, Asked, read
 from simulator.terminal.opening import doctor_called, patient_called
 from simulator.terminal.prompting import prompt_behind
@@ -192,6 +193,10 @@ class Desk:
     async def _show(self, asked: Asked) -> None:
         await self._look()
         self._view.whole(self.here)
+        if files := sound_files(self.here):
+            self._view.note(f"sounds lie in {self._session.shelf.root}")
+            for line in files:
+                self._view.note(line)
 
     async def _prompt(self, asked: Asked) -> None:
         number = asked.number if asked.number is not None else len(self.here.snapshot.turns)
@@ -207,6 +212,8 @@ class Desk:
 
     async def _help(self, asked: Asked) -> None:
         self._view.help()
+        if self.here.casting.speech.sounds:
+            self._view.note(f"Sounds lie in {self._session.shelf.root}: `show` names the file of each turn.")
 
     async def _quit(self, asked: Asked) -> None:
         self.leaving = True

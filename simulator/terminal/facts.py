@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from graphs.consultation import intake_card
 from scenarios.schema import Case, Turn
 from simulator.session import HUMAN, Branch, Casting, Snapshot
+from simulator.showing.by_ear import by_ear
 from simulator.showing.consultation_page import case_card, measurements, persona_words
+from simulator.showing.speech_view import speech_view
 from simulator.terminal.view import Here
 
 MAIN = "main"
+LONGEST_HEARD = 120
 _RECORD = ("reveals ",)
 """How measurements begin that tell what the record holds."""
 
@@ -86,6 +89,41 @@ def measured(here: Here, turn: Turn) -> tuple[str, ...]:
     """Return the measurements of a turn; a doctor who is a person does not learn what is in the record."""
     found = measurements(turn)
     return tuple(one for one in found if not one.startswith(_RECORD)) if here.blind else found
+
+
+def words_of(here: Here, turn: Turn) -> str:
+    """Return what was said; to a person who plays a doctor, what was heard of the patient until it is over."""
+    return _perceived(here, turn).text
+
+
+def sound_words(here: Here, turn: Turn) -> tuple[str, ...]:
+    """Return how long a turn's sound is and, where that differs from the words, what was heard; () of written turns."""
+    known = _perceived(here, turn)
+    seen = speech_view(known, here.info.case.language)
+    if seen is None:
+        return ()
+    length = f"{known.audio.seconds:.1f} s of sound" if known.audio else ""
+    marks = (words for words, _ in seen.marks)
+    heard = ""
+    if seen.misheard:
+        heard = "heard: nothing" if not (known.heard or "").strip() else f"heard: “{_short(known.heard or '')}”"
+    return tuple(word for word in (length, *marks, heard) if word)
+
+
+def sound_files(here: Here) -> tuple[str, ...]:
+    """Return where the sound of each turn lies, a line a turn, as a path within the folder of sounds."""
+    known = (_perceived(here, turn) for turn in here.snapshot.turns)
+    return tuple(f"sound of turn {turn.index + 1}: {turn.audio.path}" for turn in known if turn.audio)
+
+
+def _perceived(here: Here, turn: Turn) -> Turn:
+    covered = here.blind and not here.snapshot.ended
+    return by_ear((turn,), here.info.case.language)[0] if covered else turn
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= LONGEST_HEARD else f"{words[:LONGEST_HEARD - 1]}…"
 
 
 def speaker_words(here: Here, turn: Turn) -> str:

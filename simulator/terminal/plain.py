@@ -20,9 +20,11 @@ from simulator.terminal.facts import (
     doctor_words,
     next_words,
     patient_words,
+    sound_words,
     story,
     tree,
     turns_words,
+    words_of,
 )
 from simulator.terminal.grammar import COMMANDS
 from simulator.terminal.harmless import in_one_line
@@ -55,8 +57,10 @@ class PlainView:
         """Take nothing back: nothing unfinished was written."""
 
     def turn(self, here: Here, turn: Turn) -> None:
-        """Write a turn."""
-        _write(f"[{here.branch.id} {turn.index + 1} {turn.role}] ", turn.text)
+        """Write a turn, and a line on its sound when it was spoken."""
+        _write(f"[{here.branch.id} {turn.index + 1} {turn.role}] ", words_of(here, turn))
+        if about := sound_words(here, turn):
+            self.note(f"turn {turn.index + 1}: {'; '.join(about)}")
 
     def moved(self, here: Here, why: str) -> None:
         """Say so; the turns are written by ``show`` alone."""

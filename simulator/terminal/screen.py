@@ -45,7 +45,7 @@ class Screen:
         if heard.kind == "turn":
             return
         if heard.kind == "words":
-            self._words += heard.text
+            self._words += "" if _covered(here, heard) else heard.text
         else:
             self._role, self._words = heard.role, ""
         if self._live is None:
@@ -124,3 +124,8 @@ class Screen:
         lines = max(4, self.console.height - 8)
         letters = lines * max(16, min(blocks.COLUMN, self.width - 20)) // 2
         return "\n".join(self._words.strip()[-letters:].split("\n")[-lines:])
+
+
+def _covered(here: Here, heard: Heard) -> bool:
+    """Whether words are a patient's of whom a person who plays the doctor knows only what will be heard."""
+    return here.blind and heard.role == "patient" and here.casting.speech.input_speech

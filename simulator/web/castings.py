@@ -9,16 +9,18 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from agents import catalog
-from scenarios.errors import InputError, UnknownName
+from scenarios.errors import InputError, MissingExtra, UnknownName
 from scenarios.loader import library_cases
-from scenarios.schema import BackendRef, Case, JudgeRef
+from scenarios.schema import BackendRef, Batch, Case, DoctorRef, JudgeRef, Speech
+from simulator.acoustics import need_packages, problems
 from simulator.run_list import Run
 from simulator.session import Casting
+from simulator.session.rooms import senses
 from simulator.web.allowed import check_ref
 from simulator.web.site import Site
 
 LOADERS = ("agents.doctors.transformers_chat:",)
-_DOCTORS = TypeAdapter(dict[str, BackendRef])
+_DOCTORS = TypeAdapter(dict[str, DoctorRef])
 _JUDGES = TypeAdapter(tuple[JudgeRef, ...])
 
 
@@ -45,7 +47,7 @@ def presets(run: Run) -> dict[str, BackendRef]:
         found = _DOCTORS.validate_python(run.described.get("batch", {}).get("doctors", {}))
     except ValidationError:
         return {}
-    return {name: ref for name, ref in found.items() if not _loads_weights(ref)}
+    return {name: ref.plain for name, ref in found.items() if not _loads_weights(ref.plain)}
 
 
 def preset(site: Site, run: str, doctor: str) -> BackendRef:
@@ -56,8 +58,12 @@ def preset(site: Site, run: str, doctor: str) -> BackendRef:
     return known[doctor]
 
 
-def casting_of_run(run: Run, doctor: BackendRef, doctor_name: str) -> Casting:
-    """Return a casting with patient, examiner, judges, turns and retries as the run's batch has them."""
+def casting_of_run(run: Run, doctor: BackendRef, doctor_name: str) -> tuple[Casting, str]:
+    """Return a casting with patient, examiner, judges, turns and retries as the run's batch has them.
+
+    It sounds as that doctor did in the run (another doctor: as the run's first), as far as a request may ask for it;
+    where it may not, everybody reads, and the second value says why ('' otherwise).
+    """
     batch: Mapping[str, Any] = run.described.get("batch", {})
     given = {name: batch[name] for name in ("patient", "examiner", "seed", "max_turns", "turn_timeout_s", "retries")
              if name in batch}
@@ -68,7 +74,35 @@ def casting_of_run(run: Run, doctor: BackendRef, doctor_name: str) -> Casting:
         raise InputError("the run's description does not say who was in the room: choose patient and doctor") from error
     if _loads_weights(made.patient, "patient") or _loads_weights(made.examiner, "examiner"):
         raise InputError("the run's patient would be loaded into this process: choose another patient")
-    return made
+    speech = _speech(batch, doctor_name)
+    if not speech.sounds:
+        return made, ""
+    if why := _unheard(speech, doctor):
+        return made, f"In the run people are heard; here everybody reads: {why}"
+    return made.model_copy(update={"speech": speech}), ""
+
+
+def _speech(batch: Mapping[str, Any], doctor: str) -> Speech:
+    """Return how consultations of a doctor sound in a run, those of its first one when it does not know the doctor."""
+    try:
+        known = Batch.model_validate(batch)
+    except ValidationError:
+        return Speech()
+    return known.speech(doctor if doctor in known.doctors else next(iter(known.doctors)))
+
+
+def _unheard(speech: Speech, doctor: BackendRef) -> str:
+    """Return why a session that a request begins may not or cannot sound like this, '' when it can."""
+    refs: list[tuple[catalog.BackendRole, BackendRef | None]] = [
+        ("voice", speech.voice), ("voice", speech.doctor_voice), ("listener", speech.listener)]
+    try:
+        for role, ref in refs:
+            if ref is not None:
+                check_ref(role, ref)
+        need_packages(speech)
+    except (InputError, MissingExtra) as error:
+        return str(error)
+    return "; ".join(problem for _, problem in problems(speech, **senses(doctor)))
 
 
 def checked(role: catalog.BackendRole, backend: str, options: Mapping[str, Any]) -> BackendRef:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import Headers
@@ -12,7 +13,9 @@ from simulator.web.problems import Problem, Problems
 
 MAX_BODY = 1 << 20
 MAX_ADDRESS = 8192
-TOO_MUCH = f"a request may bring at most {MAX_BODY >> 20} MiB"
+MAX_SOUND = 6 << 20
+"""Bytes of a recording: a minute at 48 kHz."""
+_RECORDING = re.compile(r"/live/[^/]+/microphone")
 
 
 class Limits:
@@ -30,7 +33,7 @@ class Limits:
         if problem is not None:
             return await self._problems.answer(scope, problem, {"Connection": "close"})(scope, receive, send)
         try:
-            await self._app(scope, counted(receive), send)
+            await self._app(scope, counted(receive, most(scope)), send)
         except TooLarge as error:  # read by a middleware, outside of the handlers
             await self._problems.answer(scope, Problem(413, error.detail))(scope, receive, send)
 
@@ -38,12 +41,17 @@ class Limits:
 class TooLarge(HTTPException):
     """A body that grew beyond the limit while it came in."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
         """Say what the limit is."""
-        super().__init__(413, TOO_MUCH)
+        super().__init__(413, _too_much(limit))
 
 
-def counted(receive: Receive) -> Callable[[], Awaitable[Message]]:
+def most(scope: Scope) -> int:
+    """Return how many bytes a request's body may have."""
+    return MAX_SOUND if _RECORDING.fullmatch(scope["path"]) else MAX_BODY
+
+
+def counted(receive: Receive, limit: int = MAX_BODY) -> Callable[[], Awaitable[Message]]:
     """Return ``receive``, which raises TooLarge once more than the limit came in."""
     seen = 0
 
@@ -51,8 +59,8 @@ def counted(receive: Receive) -> Callable[[], Awaitable[Message]]:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
-            raise TooLarge
+        if seen > limit:
+            raise TooLarge(limit)
         return message
 
     return receive_counted
@@ -68,4 +76,9 @@ def _refused(scope: Scope) -> Problem | None:
         return None
     if not (stated.isascii() and stated.isdigit()):
         return Problem(400, "the header Content-Length is not a number")
-    return Problem(413, TOO_MUCH) if len(stated) > 12 or int(stated) > MAX_BODY else None
+    limit = most(scope)
+    return Problem(413, _too_much(limit)) if len(stated) > 12 or int(stated) > limit else None
+
+
+def _too_much(limit: int) -> str:
+    return f"a request may bring at most {limit >> 20} MiB"

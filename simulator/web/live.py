@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from agents.sound.wave import read_sound
 from scenarios.errors import ClinicError, UnknownName
 from scenarios.schema import Slug
 from simulator.session import Session
@@ -38,6 +39,7 @@ def routes() -> APIRouter:
     router.add_api_route("/live/{session}", live.show, response_class=HTMLResponse)
     router.add_api_route("/live/{session}/events", live.events, response_class=StreamingResponse)
     router.add_api_route("/live/{session}/audio/{branch}/{index}", live.audio, response_class=FileResponse)
+    router.add_api_route("/live/{session}/microphone", live.microphone, methods=["POST"], response_class=JSONResponse)
     router.add_api_route("/live/{session}/do/{action}", live.do, methods=["POST"], response_class=Response)
     return router
 
@@ -112,6 +114,15 @@ class Live:
             return sound_answer(site.runs.find(source.partition("/")[0]).folder, turn, which == "heard")
 
         return await asyncio.to_thread(answer)
+
+    async def microphone(
+        self, request: Request, site: Here, session: Slug, role: Literal["patient", "doctor"], branch: Slug = "main",
+        expected: Annotated[str, Query(max_length=100)] = "",
+    ) -> JSONResponse:
+        """Take a WAV that a person recorded and answer with what was understood, which the form then says."""
+        sound = await asyncio.to_thread(read_sound, await request.body(), name="the recording")
+        found = await (await site.book.open(session)).recorded(branch, role, sound, expected=expected)
+        return JSONResponse(found._asdict())
 
     async def do(self, request: Request, site: Here, session: Slug, action: Slug) -> Response:
         """Do what a form asks for, then lead to the page; a script is answered with the new revision."""

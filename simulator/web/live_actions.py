@@ -73,9 +73,16 @@ class Telling:
         if heard.turn is not None:
             self._asked.hub.tell(self._asked.topic, Event("turn", self._turn(heard.turn)))
         elif heard.kind == "words":
+            if self._covered(heard):
+                return
             self._asked.hub.tell(self._asked.topic, Event("words", {"text": heard.text}))
         else:
             self._asked.hub.tell(self._asked.topic, Event(heard.kind, {"role": heard.role}))
+
+    def _covered(self, heard: Heard) -> bool:
+        """Whether words are a patient's of whom the person who plays the doctor knows only what will be heard."""
+        casting = self._asked.branch.casting
+        return heard.role == "patient" and casting.is_human("doctor") and casting.speech.input_speech
 
     def _turn(self, turn: Turn) -> dict[str, Any]:
         """Return a turn's exchange, and what follows it, as the page draws them."""
@@ -88,8 +95,9 @@ class Telling:
         self._shown = before.model_copy(update={
             "record": record, "judged": False, "waiting": "end" if following == "__end__" else following,
         })
-        column = live_column(asked.info.case, self._shown, asked.branch, asked.site.links,
-                             secret=asked.branch.casting.is_human("doctor"))
+        secret = asked.branch.casting.is_human("doctor")
+        column = live_column(asked.info.case, self._shown, asked.branch, asked.site.links, secret=secret,
+                             unheard=secret and not self._shown.ended)
         marks = live_marks(self._shown, live_address(asked.site.links, asked.session.id, (asked.branch.id,)))
         drawn = pages.environment().get_template("web/live_parts.html.j2").module
         return {"number": turn.index + 1, "role": turn.role,
@@ -125,7 +133,7 @@ async def _say(asked: Asked) -> Done:
     end = "farewell" if fields.text("end") and role == "patient" else None
     return await _speak(asked, "say", lambda hear: asked.session.say(
         asked.branch.id, role, text, requests=orders if role == "doctor" else (), end=end,  # type: ignore[arg-type]
-        expected=asked.expected, hear=hear))
+        expected=asked.expected, hear=hear, sound=fields.text("sound", 100)))
 
 
 async def _examine(asked: Asked) -> Done:

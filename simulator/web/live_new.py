@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from scenarios.errors import InputError
 from scenarios.schema import BackendRef, Case, Consultation, Turn
@@ -29,7 +30,7 @@ class Start:
     """What the form shows: cases to choose from or the one that is chosen, the casting, turns it begins with.
 
     ``known``: the doctors of the run's own batch; ``column``: the first ``keep`` turns of a stored consultation, of
-    ``record``. ``fields``: what was typed.
+    ``record``. ``fields``: what was typed. ``note``: what is otherwise than in the run.
     """
 
     fields: Fields
@@ -42,6 +43,7 @@ class Start:
     record: Consultation | None = None
     left_out: int = 0
     source_href: str = ""
+    note: str = ""
 
     @property
     def keep(self) -> int:
@@ -87,9 +89,10 @@ def start_of(site: Site, fields: Fields) -> Start:
         cases = site.runs.find(run).cases() if run else castings.shipped_cases()
     known = castings.presets(site.runs.find(run)) if run else {}
     names = list(cases)[:MANY]
+    casting, note = _casting(site, run, fields, known)
     start = Start(
         fields=fields, run=run, cases=tuple(case_card(cases[name], name, None) for name in names),
-        card=case_card(case, case.id, None) if case else None, casting=_casting(site, run, fields, known), known=known,
+        card=case_card(case, case.id, None) if case else None, casting=casting, known=known, note=note,
         left_out=len(cases) - len(names),
     )
     if case is None or not fields.text("trial"):
@@ -114,20 +117,18 @@ def start_again(site: Site, fields: Fields) -> Start:
 
 async def begin(site: Site, fields: Fields) -> Session:
     """Make the session that the form asks for; raises ClinicError, then there is none."""
-    case, casting, known, turns, source = await asyncio.to_thread(_prepared, site, fields)
-    return await site.book.create(
-        case, casting, doctors=known, turns=turns, title=fields.text("title"), source=source)
+    case, casting, wanted = await asyncio.to_thread(_prepared, site, fields)
+    return await site.book.create(case, casting, title=fields.text("title"), **wanted)
 
 
-def _prepared(
-    site: Site, fields: Fields
-) -> tuple[Case, Casting, Mapping[str, BackendRef], tuple[Turn, ...], str]:
+def _prepared(site: Site, fields: Fields) -> tuple[Case, Casting, dict[str, Any]]:
+    """Return case and casting, and what else ``SessionBook.create`` takes."""
     run, case_id = fields.text("run", 100), fields.text("case", 100)
     if not case_id:
         raise InputError("choose a case first")
     case = castings.find_case(site, run or None, case_id)
     known = castings.presets(site.runs.find(run)) if run else {}
-    casting = _casting(site, run, fields, known)
+    casting, note = _casting(site, run, fields, known)
     turns: tuple[Turn, ...] = ()
     source = run
     if run and fields.text("trial"):
@@ -138,22 +139,28 @@ def _prepared(
             casting = casting.model_copy(update={"seed": record.key.seed})
     if casting.doctor.backend != HUMAN:
         known = {**known, casting.doctor_name: casting.doctor}
-    return case, casting, known, turns, source
+    return case, casting, {
+        "doctors": known, "turns": turns, "source": source, "note": note,
+        "sounds": site.runs.find(run).folder if turns else None,
+    }
 
 
-def _casting(site: Site, run: str, fields: Fields, known: Mapping[str, BackendRef]) -> Casting:
-    """Return who is in the room: as the form says, else as in the run's batch, else the embedded agents."""
+def _casting(site: Site, run: str, fields: Fields, known: Mapping[str, BackendRef]) -> tuple[Casting, str]:
+    """Return who is in the room: as the form says, else as in the run's batch, else the embedded agents.
+
+    The second value says what is otherwise than in the run.
+    """
     wanted = fields.text("from_doctor", 100)
     first = wanted if wanted in known else next(iter(known), "")
     doctor, name = doctor_of(fields, known) or (
         (known[first], first) if first else (BackendRef(backend="history-taker"), "history-taker"))
-    base = castings.casting_of_run(site.runs.find(run), doctor, name) if run else Casting(
-        doctor=doctor, doctor_name=name)
+    base, note = castings.casting_of_run(site.runs.find(run), doctor, name) if run else (
+        Casting(doctor=doctor, doctor_name=name), "")
     before = BackendRef(backend=base.patient.backend, **base.patient.options)
     return recast(
         base, patient=patient_of(fields, before), persona=persona_of(fields, base.persona),
         seed=fields.number("seed", 0, LONGEST_SEED), max_turns=fields.number("max_turns", 1, 200),
-    )
+    ), note
 
 
 def _stored(site: Site, run: str, case: str, fields: Fields) -> Consultation:

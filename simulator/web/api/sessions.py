@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
@@ -31,10 +31,8 @@ def routes() -> APIRouter:
 
     @router.post("/sessions", status_code=201, responses=problems(SPEAKING), summary="Begin a session")
     async def create_session(site: HERE, asked: models.NewSession) -> SessionInfo:
-        case, casting, doctors, turns = await asyncio.to_thread(_prepared, site, asked)
-        session = await site.book.create(
-            case, casting, doctors=doctors, turns=turns, title=asked.title, source=_source(asked)
-        )
+        case, casting, wanted = await asyncio.to_thread(_prepared, site, asked)
+        session = await site.book.create(case, casting, title=asked.title, source=_source(asked), **wanted)
         return await session.info()
 
     @router.get("/sessions/{session}", responses=problems(READING), summary="One session with its branches")
@@ -83,20 +81,21 @@ def chosen_name(choice: models.Choice, name: str | None) -> str:
     return name or (choice.doctor if isinstance(choice, models.Preset) else choice.backend)
 
 
-def _prepared(
-    site: Site, asked: models.NewSession
-) -> tuple[Case, Casting, dict[str, BackendRef], tuple[Turn, ...]]:
+def _prepared(site: Site, asked: models.NewSession) -> tuple[Case, Casting, dict[str, Any]]:
+    """Return case and casting, and what else ``SessionBook.create`` takes."""
     case = castings.find_case(site, asked.run, asked.case)
     doctor = chosen(site, asked.doctor)
     name = chosen_name(asked.doctor, asked.doctor_name)
     if asked.run is None:
-        casting = Casting(doctor=doctor, doctor_name=name)
+        casting, note = Casting(doctor=doctor, doctor_name=name), ""
     else:
-        casting = castings.casting_of_run(site.runs.find(asked.run), doctor, name)
+        casting, note = castings.casting_of_run(site.runs.find(asked.run), doctor, name)
     patient = castings.checked("patient", asked.patient.backend, asked.patient.options) if asked.patient else None
     casting = recast(casting, patient=patient, persona=asked.persona, seed=asked.seed, max_turns=asked.max_turns)
     doctors = {name: chosen(site, choice) for name, choice in asked.doctors.items()}
-    return case, casting, doctors, _turns(site, asked)
+    turns = _turns(site, asked)
+    sounds = site.runs.find(asked.run).folder if asked.run and turns else None
+    return case, casting, {"doctors": doctors, "turns": turns, "sounds": sounds, "note": note}
 
 
 def _turns(site: Site, asked: models.NewSession) -> tuple[Turn, ...]:
