@@ -133,6 +133,6 @@ def _speech_references(batch: Batch) -> list[tuple[catalog.BackendRole, BackendR
         ("listener", batch.listener, ("listener",)),
     ]
     for name, doctor in batch.doctors.items():
-        named += [("voice", doctor.voice, ("doctors", name, "voice"))]
+        named += [("voice", doctor.doctor_voice, ("doctors", name, "doctor_voice"))]
         named += [("listener", doctor.listener, ("doctors", name, "listener"))]
     return [(role, ref, where) for role, ref, where in named if ref]

@@ -76,7 +76,7 @@ class DoctorRef(BackendRef):
     None: as the batch says. So one doctor can be compared with itself behind other ears or another line.
     """
 
-    voice: BackendRef | None = Field(default=None, description="the doctor's voice, for one that has none of its own")
+    doctor_voice: BackendRef | None = Field(default=None, description="for a doctor without a voice of its own")
     listener: BackendRef | None = None
     input_speech: bool | None = None
     output_speech: bool | None = None
@@ -166,7 +166,7 @@ class Batch(Frozen):
         return Speech(
             input_speech=heard if own.input_speech is None else own.input_speech,
             output_speech=self.output_speech if own.output_speech is None else own.output_speech,
-            voice=self.voice, doctor_voice=own.voice or self.doctor_voice or self.voice,
+            voice=self.voice, doctor_voice=own.doctor_voice or self.doctor_voice or self.voice,
             listener=own.listener or self.listener, channel=own.channel or self.channel,
             turn_taking=own.turn_taking or self.turn_taking,
         )

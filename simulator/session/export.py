@@ -138,7 +138,7 @@ def _doctor(casting: Casting) -> DoctorRef:
     if not speech.sounds:
         return DoctorRef(backend=ref.backend, **options)
     return DoctorRef(
-        backend=ref.backend, **options, voice=speech.doctor_voice, listener=speech.listener,
+        backend=ref.backend, **options, doctor_voice=speech.doctor_voice, listener=speech.listener,
         input_speech=speech.input_speech, output_speech=speech.output_speech, channel=speech.channel,
         turn_taking=speech.turn_taking,
     )

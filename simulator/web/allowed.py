@@ -86,7 +86,7 @@ def _heard(batch: Batch) -> Iterator[tuple[catalog.BackendRole, BackendRef | Non
     yield "listener", batch.listener, "listener"
     yield "referee", batch.referee, "referee"
     for name, doctor in batch.doctors.items():
-        yield "voice", doctor.voice, f"doctors.{name}.voice"
+        yield "voice", doctor.doctor_voice, f"doctors.{name}.doctor_voice"
         yield "listener", doctor.listener, f"doctors.{name}.listener"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from agents import catalog
 from scenarios.errors import InputError, MissingExtra, UnknownName
-from scenarios.schema import BackendRef
+from scenarios.schema import BackendRef, DoctorRef
 
 MODEL = {"model": "m"}
 NEEDED: dict[str, dict[str, Any]] = {
@@ -57,6 +58,15 @@ def test_what_cannot_change_a_word_stays_out_of_a_runs_identity_also_in_a_panel(
     there = BackendRef(backend="panel", members=[{"model": "m", "base_url": "http://b/v1"}, {"model": "n"}])
     other = BackendRef(backend="panel", members=[{"model": "x", "base_url": "http://a/v1"}, {"model": "n"}])
     assert catalog.identity("judge", here) == catalog.identity("judge", there) != catalog.identity("judge", other)
+
+
+def test_no_doctors_option_is_called_like_a_key_that_may_stand_beside_any_doctor() -> None:
+    beside = set(DoctorRef.model_fields) - {"backend"}
+    for spec in catalog.specs("doctor").values():
+        if spec.options:
+            module, _, name = spec.options.partition(":")
+            options = getattr(importlib.import_module(module), name)
+            assert not beside & set(options.model_fields), spec.name
 
 
 def test_every_role_has_real_backends_and_those_who_talk_a_fake() -> None:

@@ -40,6 +40,14 @@ def test_a_request_reaches_model_servers_of_this_machine_only(address: object, n
     ({"judges": [{"backend": "llm", "model": "m", "rubric": ["x"]}]}, "judges.0.rubric"),
     ({"referee": {"backend": "pairwise", "model": "m", "base_url": "http://evil.example/v1"}}, "referee.base_url"),
     ({"voice": {"backend": "any"}}, "voice"), ({"listener": {"backend": "any"}}, "listener"),
+    ({"voice": {"backend": "cosyvoice", "speakers": "/etc/passwd"}}, "voice"),
+    ({"voice": {"backend": "espeak", "workers": 200}}, "voice.workers"),
+    ({"doctor_voice": {"backend": "openai-speech", "model": "m", "base_url": "http://far/v1"}}, "doctor_voice.base_url"),
+    ({"listener": {"backend": "openai-transcription", "model": "m", "api_key_env": "HOME"}}, "listener.api_key_env"),
+    ({"doctors": {"d": {"backend": "one-shot", "listener": {"backend": "whisper", "model": "/x"}}}},
+     "doctors.d.listener"),
+    ({"doctors": {"d": {"backend": "one-shot", "doctor_voice": {"backend": "fish-speech", "speakers": "/x"}}}},
+     "doctors.d.doctor_voice"),
     ({"examiner": {"backend": "record", "file": "x"}}, "examiner"),
 ])
 def test_a_pasted_batch_names_nothing_that_reads_files(part: dict[str, Any], key: str) -> None:
@@ -54,7 +62,7 @@ def test_everything_that_may_be_named_exists() -> None:
     known = {spec.factory for spec in catalog.BUILT_IN}
     assert set(allowed.FACTORIES) <= known
     closed = {spec.name for spec in catalog.BUILT_IN if not allowed.may_be_named(spec)}
-    assert closed == {"transformers"}
+    assert closed == {"transformers", "whisper", "funasr", "cosyvoice", "fish-speech"}, "what reads weights or files"
 
 
 def test_a_runs_own_doctor_that_loads_weights_cannot_be_cast(small_runs: Path, tmp_path: Path) -> None:
