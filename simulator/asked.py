@@ -78,7 +78,7 @@ def asked(described: Mapping[str, Any], case: Case, record: Consultation, index:
         ref, view, name = BackendRef(backend=patient.backend, **patient.options), patient_view(state), "patient"
     else:
         ref, name = _doctor(described, record.key.doctor), f"doctor.{record.key.doctor}"
-        view = doctor_view(state, hears=takes_sound(ref))
+        view = doctor_view(state, hears=_hears(ref))
     if turn.backend not in ("", ref.backend) or ref.backend == PERSON:
         return Asked(note=_not_by(turn, ref))
     return _again(turn.role, ref, view, _stored(described, name), _tries(turn))
@@ -97,6 +97,14 @@ def asked_of_judge(described: Mapping[str, Any], case: Case, record: Consultatio
     # a run that was judged again describes its new judges, but has the fingerprints of the old ones
     stored = "" if "judged_from" in described else _stored(described, f"judge.{judge}")
     return _again("judge", refs[judge], view, stored, "")
+
+
+def _hears(ref: BackendRef) -> bool:
+    """Whether the doctor was given sound; False for a person, and for one that is not known here any more."""
+    try:
+        return takes_sound(ref)
+    except ClinicError:
+        return False
 
 
 def _again(role: Role, ref: BackendRef, view: View, stored: str, note: str) -> Asked:

@@ -32,7 +32,8 @@ def count_errors(said: str, heard: str, language: Language) -> Errors:
     Raises:
         MissingExtra: jiwer, or the packages that write numbers as words, are not installed.
     """
-    true, found = comparable(said, language), comparable(heard, language)
+    true = comparable(said, language)
+    found = true if heard == said else comparable(heard, language)
     characters = _counts(list(true), list(found), words=False)
     return Errors(characters, _counts(true.split(), found.split(), words=True) if language == "en" else None)
 

@@ -82,8 +82,11 @@ def wav_bytes(sound: Sound) -> bytes:
 
     What is read back gives the same bytes again.
     """
-    finite = np.nan_to_num(sound.samples, nan=0.0, posinf=1.0, neginf=-1.0)
-    pcm = np.rint(np.clip(np.clip(finite, -1.0, 1.0) * _FULL_SCALE, -_FULL_SCALE, _FULL_SCALE - 1)).astype("<i2")
+    finite = sound.samples
+    if not np.isfinite(finite).all():
+        finite = np.nan_to_num(finite, nan=0.0, posinf=1.0, neginf=-1.0)
+    scaled = finite * np.float32(_FULL_SCALE)
+    pcm = np.rint(np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled), out=scaled).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)

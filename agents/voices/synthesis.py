@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ from agents.sound.wave import Sound, resampled
 from scenarios.errors import AgentFailure
 from scenarios.identity import content_hash
 from scenarios.schema import AudioRef, SpeechFigures
+
+
+REMEMBERED = 1_024
+"""Sounds of lately that a studio knows without asking the shelf's notes."""
 
 
 class Made(NamedTuple):
@@ -44,6 +49,7 @@ class Studio:
         """Keep the voice; ``identity`` tells its options from those of other voices on the same shelf."""
         self._voice, self._identity = voice, identity
         self._under_way: dict[tuple[int, str], asyncio.Future[Made]] = {}
+        self._lately: OrderedDict[tuple[int, str], Made] = OrderedDict()
 
     async def say(self, view: VoiceView, rate_hz: int, shelf: Shelf) -> Made:
         """Return the stored sound of ``view`` at ``rate_hz``. Raises AgentFailure(voice | infrastructure)."""
@@ -55,14 +61,28 @@ class Studio:
         making = self._under_way[place] = asyncio.get_running_loop().create_future()
         making.add_done_callback(_seen)
         try:
-            made = _on_shelf(key, shelf) or await self._made(view, key, rate_hz, shelf)
+            made = self._said_before(place, shelf) or await self._made(view, key, rate_hz, shelf)
         except BaseException as error:
             making.set_exception(_for_the_others(error))
             raise
         finally:
             del self._under_way[place]
         making.set_result(made)
+        self._remember(place, made)
         return made
+
+    def _said_before(self, place: tuple[int, str], shelf: Shelf) -> Made | None:
+        """Return what was made of the same words, lately or in an earlier process, if its sound is still there."""
+        known = self._lately.get(place)
+        if known is not None and shelf.has(known.ref):
+            return known._replace(took_s=0.0, first_s=0.0, cached=True)
+        return _on_shelf(place[1], shelf)
+
+    def _remember(self, place: tuple[int, str], made: Made) -> None:
+        self._lately[place] = made
+        self._lately.move_to_end(place)
+        while len(self._lately) > REMEMBERED:
+            self._lately.popitem(last=False)
 
     async def _made(self, view: VoiceView, key: str, rate_hz: int, shelf: Shelf) -> Made:
         start = time.perf_counter()

@@ -154,7 +154,7 @@ def test_a_turn_that_was_asked_for_again_says_so() -> None:
 def test_sound_is_named_and_neither_read_nor_shown() -> None:
     ref = AudioRef(path="audio/not-there.wav", sample_rate_hz=16_000, seconds=3.21)
     record = talk("patient", "doctor")
-    heard = record.turns[0].model_copy(update={"audio": ref})
+    heard = record.turns[0].model_copy(update={"audio": ref, "heard": "line 0"})
     record = record.model_copy(update={"turns": (heard, record.turns[1])})
     given = asked(described({"backend": "audio-chat", "also_text": True, **MODEL}), small_case(), record, 1)
     assert given.messages[-1] == ("user", "[sound, 3.2 s]\nline 0") and given.note == ""
