@@ -24,7 +24,7 @@ test: $(BIN)/.dev
 	@command -v chromium >/dev/null || sh tests/browser/install.sh
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || sh tests/install_postgres.sh
 	@bash services/vllm/install.sh cpu >/dev/null || echo "no CPU build of vLLM here: the tests of it will skip"
-	$(BIN)/pytest -n 2 --dist loadfile -m "not soak" --durations 15
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" --durations 15
 
 check: $(BIN)/.dev
 	$(BIN)/ruff check . && $(BIN)/mypy

@@ -17,6 +17,13 @@ from tests.tiny_server import SHARED, TinyServer, Unavailable, environment, shar
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
+LONGEST = (
+    "test_in_process_vllm", "test_llm_batch_vllm", "test_voice_batch", "test_transformers_doctor_vllm", "test_ray",
+    "test_doctors_rank", "test_kill_and_resume", "test_same_seed_same_words", "test_documents", "test_llm_judges_vllm",
+    "test_openapi", "test_report", "test_kill", "test_web_browser", "test_sound_browser", "test_speech_contract",
+    "test_llm_faults", "test_funasr", "test_step_plain",
+)
+"""Files whose tests take longest, the longest first."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[SHARED] = tempfile.mkdtemp(prefix="clinic-tests-")
         os.environ[f"{SHARED}_PID"] = str(os.getpid())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
