@@ -20,7 +20,6 @@ from scenarios.errors import AgentFailure
 from scenarios.identity import content_hash
 from scenarios.schema import AudioRef, SpeechFigures
 
-
 REMEMBERED = 1_024
 """Sounds of lately that a studio knows without asking the shelf's notes."""
 
