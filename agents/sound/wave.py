@@ -85,8 +85,9 @@ def wav_bytes(sound: Sound) -> bytes:
     finite = sound.samples
     if not np.isfinite(finite).all():
         finite = np.nan_to_num(finite, nan=0.0, posinf=1.0, neginf=-1.0)
-    scaled = finite * np.float32(_FULL_SCALE)
-    pcm = np.rint(np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1, out=scaled), out=scaled).astype("<i2")
+    scaled = np.clip(finite, -1.0, 1.0)
+    scaled *= _FULL_SCALE
+    pcm = np.rint(np.minimum(scaled, _FULL_SCALE - 1, out=scaled), out=scaled).astype("<i2")
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)

@@ -52,6 +52,16 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small spoken batch, held without interruption and many at once; its batch file lies beside the run."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "batch.yaml").write_text(SPOKEN, "utf-8")
+    done = clinic("run", folder / "batch.yaml", "--out", folder / "run", "--concurrency", "32", *BARE)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
 def test_the_shipped_batch_is_heard_on_both_sides_in_both_languages(shipped: Path) -> None:
     records = stored(shipped)
     assert {record["language"] for record in records} == {"zh", "en"}
@@ -92,17 +102,18 @@ def test_a_run_that_is_judged_again_takes_its_sounds_along(shipped: Path, tmp_pa
 
 
 def test_the_same_seed_gives_the_same_words_and_sounds_at_any_concurrency(
-    batch_file: BatchFile, tmp_path: Path
+    batch_file: BatchFile, tmp_path: Path, whole: Path
 ) -> None:
-    batch, one, many = batch_file(SPOKEN), tmp_path / "one", tmp_path / "many"
-    assert clinic("run", batch, "--out", one, "--concurrency", "1", *BARE).returncode == 0
-    assert clinic("run", batch, "--out", many, "--concurrency", "32", *BARE).returncode == 0
-    assert canonical(one) == canonical(many)
-    assert sounds(one) == sounds(many)
+    one = tmp_path / "one"
+    assert clinic("run", batch_file(SPOKEN), "--out", one, "--concurrency", "1", *BARE).returncode == 0
+    assert canonical(one) == canonical(whole)
+    assert sounds(one) == sounds(whole)
 
 
-def test_killed_at_work_it_goes_on_and_no_sound_is_half_there(batch_file: BatchFile, tmp_path: Path) -> None:
-    batch, run, whole = batch_file(SPOKEN), tmp_path / "run", tmp_path / "whole"
+def test_killed_at_work_it_goes_on_and_no_sound_is_half_there(
+    batch_file: BatchFile, tmp_path: Path, whole: Path
+) -> None:
+    batch, run = batch_file(SPOKEN), tmp_path / "run"
     moments, killed = random.Random(4), 0
     for _ in range(5):
         process = clinic_process("run", batch, "--out", run, "--resume", *BARE, "--concurrency", "2")
@@ -118,17 +129,15 @@ def test_killed_at_work_it_goes_on_and_no_sound_is_half_there(batch_file: BatchF
             read_sound(run / path)
     assert killed >= 4
     assert clinic("run", batch, "--out", run, "--resume", *BARE).returncode == 0
-    assert clinic("run", batch, "--out", whole, *BARE).returncode == 0
     assert canonical(run) == canonical(whole)
     assert {turn["audio"]["path"] for turn in spoken_turns(run)} <= set(sounds(run))
 
 
-def test_a_replay_makes_no_sound_again(batch_file: BatchFile, tmp_path: Path) -> None:
-    batch, run, again = batch_file(SPOKEN), tmp_path / "run", tmp_path / "again"
-    assert clinic("run", batch, "--out", run, "--limit", "1", *BARE).returncode == 0
-    (run / "replies.jsonl").touch()
-    assert clinic("run", batch, "--out", again, "--limit", "1", "--replay", run, *BARE).returncode == 0
-    assert canonical(run) == canonical(again) and sounds(run) == sounds(again)
+def test_a_replay_makes_no_sound_again(batch_file: BatchFile, tmp_path: Path, whole: Path) -> None:
+    again = tmp_path / "again"
+    (whole / "replies.jsonl").touch()
+    assert clinic("run", batch_file(SPOKEN), "--out", again, "--replay", whole, *BARE).returncode == 0
+    assert canonical(again) == canonical(whole) and sounds(again) == sounds(whole)
     assert all(turn["speech_timing"]["cached"] for turn in spoken_turns(again) if turn["text"][0] not in "….")
 
 

@@ -38,8 +38,8 @@ def test_may_be_named(more: dict[str, Any]) -> None:
     ({"listener": {"backend": "whisper", "model": "/etc/passwd"}}, "listener"),
     ({"doctors": {"d": {"backend": "history-taker", "listener": {"backend": "whisper", "model": "x"}}}},
      "doctors.d.listener"),
-    ({"doctors": {"d": {"backend": "history-taker", "voice": {"backend": "espeak", "workers": 9}}}},
-     "doctors.d.voice.workers"),
+    ({"doctors": {"d": {"backend": "history-taker", "doctor_voice": {"backend": "espeak", "workers": 9}}}},
+     "doctors.d.doctor_voice.workers"),
     ({"doctors": {"d": {"backend": "audio-chat", "model": "m", "audio_root": "/etc"}}}, "doctors.d.audio_root"),
 ])
 def test_may_not_be_named(more: dict[str, Any], key: str) -> None:
