@@ -1,1 +1,4 @@
-"""Floor 1: the SpeechLM will live here; this release ships the package without code, so that names stay reserved."""
+"""Floor 1: the SpeechLM (Whisper encoder, adaptor, Qwen2, unit LM, vocoder); it knows no clinic.
+
+Importing this package imports nothing heavy: take what is needed from its modules.
+"""

@@ -1,0 +1,1 @@
+"""The parts of reading and writing checkpoints; model/checkpoint.py is the door."""

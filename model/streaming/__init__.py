@@ -1,0 +1,1 @@
+"""Generation as it is heard: engine, caches, events; see types.py for the contract."""
