@@ -5,6 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_FLAGS ?= --quiet --disable-pip-version-check
 
+# Bytecode is kept, whatever the shell says: the tests start some hundred processes, which would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check soak bench clean
 
 $(BIN)/clinic: pyproject.toml constraints.txt
@@ -12,9 +15,10 @@ $(BIN)/clinic: pyproject.toml constraints.txt
 	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e .
 	@touch $@
 
-$(BIN)/.dev: pyproject.toml constraints.txt tests/install.sh $(BIN)/clinic
+$(BIN)/.dev: pyproject.toml constraints.txt tests/install.sh
+	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@sh tests/install.sh $(BIN)
-	@touch $@
+	@touch $(BIN)/clinic $@
 
 demo: $(BIN)/clinic
 	@rm -rf runs/quickstart

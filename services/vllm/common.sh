@@ -5,8 +5,9 @@ serve() {
   shift 3
   home="$(bash "$(dirname "${BASH_SOURCE[0]}")/install.sh" "$kind" | tail -n 1)"
   if [ "$kind" = cpu ]; then
-    export VLLM_CPU_KVCACHE_SPACE="${VLLM_CPU_KVCACHE_SPACE:-1}" VLLM_WORKER_MULTIPROC_METHOD=fork
     export VLLM_CPU_OMP_THREADS_BIND="${VLLM_CPU_OMP_THREADS_BIND:-nobind}" OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+    # the engine's process computes by itself: a worker of its own would import everything once more
+    export VLLM_ENABLE_V1_MULTIPROCESSING="${VLLM_ENABLE_V1_MULTIPROCESSING:-0}"
   fi
   export VLLM_NO_USAGE_STATS=1
   # the module, not the `vllm` command: the CPU build's distribution has another name, and the command looks for it

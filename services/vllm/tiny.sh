@@ -12,5 +12,5 @@ export HF_HUB_OFFLINE=1
 # guidance keeps to maxLength with random weights; block size 32 lets short prompts hit the prefix cache; whole
 # prefills only, because on the CPU a seeded request whose prompt is computed in two parts ends vLLM's engine
 serve cpu "$MODEL" "tiny-qwen2 tiny-qwen2-b" --max-model-len "${MAX_LEN:-8192}" --max-num-seqs 64 --enforce-eager \
-  --no-enable-chunked-prefill --max-num-batched-tokens "${MAX_LEN:-8192}" \
+  --no-enable-chunked-prefill --max-num-batched-tokens "${MAX_LEN:-8192}" --kv-cache-memory-bytes 256M \
   --block-size 32 --structured-outputs-config '{"backend":"guidance","disable_any_whitespace":true}' "$@"

@@ -6,10 +6,13 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.conftest import SLOW, canonical, clinic, clinic_process, stored
+from tests.forked import RUN_IMPORTS, ForkedClinics
 
 BatchFile = Callable[[str], Path]
 
@@ -25,19 +28,25 @@ def lines_in(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_kill_9_at_twenty_random_moments(batch_file: BatchFile, tmp_path: Path) -> None:
+@pytest.fixture
+def clinics(tmp_path: Path) -> Iterator[ForkedClinics]:
+    made = ForkedClinics(tmp_path, *RUN_IMPORTS, "agents.judges.scripted")
+    yield made
+    made.close()
+
+
+def test_kill_9_at_twenty_random_moments(batch_file: BatchFile, tmp_path: Path, clinics: ForkedClinics) -> None:
     batch, run = batch_file(SLOW), tmp_path / "run"
     moments = random.Random(20)
     killed = 0
     for _ in range(20):
         done_before = stored(run) if (run / "consultations.jsonl").exists() else []
         said_before = lines_in(run / "turns.jsonl")
-        process = clinic_process("run", batch, "--out", run, "--resume", "--no-report")
-        wait_for(lambda p=process, n=said_before: p.poll() is not None or lines_in(run / "turns.jsonl") > n)
+        pid, _ = clinics.begin("run", batch, "--out", run, "--resume", "--no-report")
+        wait_for(lambda p=pid, n=said_before: not clinics.running(p) or lines_in(run / "turns.jsonl") > n)
         time.sleep(moments.uniform(0.0, 0.06))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
-        process.communicate()
+        clinics.kill(pid)
+        killed += clinics.wait() == -signal.SIGKILL
         assert stored(run)[: len(done_before)] == done_before, "a finished consultation was changed"
     assert killed >= 15, "the batch must be long enough that nearly every kill meets it at work"
 

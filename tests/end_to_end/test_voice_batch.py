@@ -6,15 +6,18 @@ import json
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from agents.sound.wave import read_sound
-from tests.end_to_end.conftest import ROOT, canonical, clinic, clinic_process, stored
+from simulator.cli import main
+from tests.end_to_end.conftest import ROOT, canonical, clinic, stored
+from tests.forked import RUN_IMPORTS, ForkedClinics
 
 BatchFile = Callable[[str], Path]
 
@@ -31,6 +34,10 @@ turn_taking: {interrupts: 0.3, silent: 0.1, silence_s: 1.5}
 max_turns: 3
 seed: 5
 """
+SPOKEN_IMPORTS = (
+    "agents.voices.espeak", "agents.voices.espeak_pool", "agents.listeners.transcript", "agents.doctors.one_shot",
+    "agents.doctors.history_taker", "agents.patients.agenda", "soundfile", "soxr",
+)
 BARE = ("--no-report", "--no-measure")
 
 
@@ -110,21 +117,27 @@ def test_the_same_seed_gives_the_same_words_and_sounds_at_any_concurrency(
     assert sounds(one) == sounds(whole)
 
 
+@pytest.fixture
+def clinics(tmp_path: Path) -> Iterator[ForkedClinics]:
+    made = ForkedClinics(tmp_path, *RUN_IMPORTS, *SPOKEN_IMPORTS)
+    yield made
+    made.close()
+
+
 def test_killed_at_work_it_goes_on_and_no_sound_is_half_there(
-    batch_file: BatchFile, tmp_path: Path, whole: Path
+    batch_file: BatchFile, tmp_path: Path, whole: Path, clinics: ForkedClinics
 ) -> None:
     batch, run = batch_file(SPOKEN), tmp_path / "run"
     moments, killed = random.Random(4), 0
     for _ in range(5):
-        process = clinic_process("run", batch, "--out", run, "--resume", *BARE, "--concurrency", "2")
         before = len(sounds(run))
+        pid, _ = clinics.begin("run", batch, "--out", run, "--resume", *BARE, "--concurrency", "2")
         end = time.monotonic() + 30
-        while process.poll() is None and len(sounds(run)) <= before and time.monotonic() < end:
+        while clinics.running(pid) and len(sounds(run)) <= before and time.monotonic() < end:
             time.sleep(0.01)
         time.sleep(moments.uniform(0.0, 0.2))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
-        process.communicate()
+        clinics.kill(pid)
+        killed += clinics.wait() == -signal.SIGKILL
         for path in sounds(run):
             read_sound(run / path)
     assert killed >= 4
@@ -184,9 +197,9 @@ def test_speech_keys_that_do_not_fit_name_the_key_and_the_remedy(
     batch_file: BatchFile, change: str, key: str, words: str
 ) -> None:
     batch = batch_file(f"name: n\ncases: [{{library: en, limit: 1}}]\ndoctors: {{a: {{backend: one-shot}}}}\n{change}")
-    done = clinic("validate", batch)
+    done = CliRunner().invoke(main, ["validate", str(batch)])
     if not words:
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         return
-    assert done.returncode == 2 and words in done.stderr and key in done.stderr, done.stderr
+    assert done.exit_code == 2 and words in done.stderr and key in done.stderr, done.stderr
     assert "batch.yaml:" in done.stderr and "Traceback" not in done.stderr

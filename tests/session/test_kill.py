@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,63 +14,31 @@ import yaml
 from scenarios.loader import library_cases
 from scenarios.schema import BackendRef
 from simulator.session import Casting, Session, Snapshot, open_book
-from tests.end_to_end.conftest import ROOT
+from tests.forked import ForkedClinics
 
 KILLS = 20
 EXCHANGES = 50
 TURN = re.compile(rb"\[main (\d+) (patient|doctor)\] (.*)")
-PARENT = """
-import json, os, sys
-import simulator.terminal.sitting, agents.doctors.scripted, agents.patients.scripted, agents.examiners.record
-import aiosqlite, langgraph.checkpoint.sqlite.aio, langgraph.store.sqlite, agents.knowledge.lexicon
-from simulator.cli import main
-for line in iter(sys.stdin.readline, ""):
-    asked = json.loads(line)
-    child = os.fork()
-    if not child:
-        os.dup2(os.open(asked["input"], os.O_RDONLY), 0)
-        os.dup2(os.open(asked["output"], os.O_WRONLY | os.O_CREAT), 1)
-        main.main(asked["words"])
-    print(child, flush=True)
-    os.waitpid(child, 0)
-    print("ended", flush=True)
-"""
-"""Starts ``clinic`` again and again as a process of its own, having imported everything once."""
+IMPORTS = (
+    "simulator.terminal.sitting", "agents.doctors.scripted", "agents.patients.scripted", "agents.examiners.record",
+    "aiosqlite", "langgraph.checkpoint.sqlite.aio", "langgraph.store.sqlite", "agents.knowledge.lexicon",
+)
+"""What a step would import."""
 
 
-@dataclass
-class Clinics:
-    """Commands of ``clinic``, each in a real process that may be killed."""
+class Clinics(ForkedClinics):
+    """Commands of ``clinic`` that are told to ``run``."""
 
-    parent: subprocess.Popen[str]
-    folder: Path
-    count: int = 0
-
-    def begin(self, *words: str | Path) -> tuple[int, Path]:
-        """Start a command that is told to ``run``; returns its process id and the file that it writes to."""
-        assert self.parent.stdin and self.parent.stdout
-        self.count += 1
-        commands, output = self.folder / "commands.txt", self.folder / f"output-{self.count}.txt"
-        commands.write_text("run\n", "utf-8")
-        asked = {"words": [str(word) for word in words], "input": str(commands), "output": str(output)}
-        self.parent.stdin.write(json.dumps(asked) + "\n")
-        self.parent.stdin.flush()
-        return int(self.parent.stdout.readline()), output
-
-    def wait(self) -> None:
-        """Wait until the command has ended."""
-        assert self.parent.stdout
-        assert self.parent.stdout.readline() == "ended\n"
+    def begin(self, *words: str | Path, typed: str = "run\n") -> tuple[int, Path]:
+        """Start one of them; returns its process id and the file that it writes to."""
+        return super().begin(*words, typed=typed)
 
 
 @pytest.fixture
 def clinics(tmp_path: Path) -> Iterator[Clinics]:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield Clinics(parent, tmp_path)
-    finally:
-        parent.communicate()
+    made = Clinics(tmp_path, *IMPORTS)
+    yield made
+    made.close()
 
 
 def batch(tmp_path: Path) -> Path:
@@ -108,14 +69,11 @@ def resumed(output: Path) -> list[tuple[int, bytes, bytes]] | None:
 def kill_at(pid: int, output: Path, after: int, pause_s: float) -> None:
     """Kill the process once it has shown ``after`` turns, and a moment has passed."""
     while len(shown(output)) < after:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+        if not ForkedClinics.running(pid):
             return
         time.sleep(0.001)
     time.sleep(pause_s)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    ForkedClinics.kill(pid)
 
 
 def test_twenty_kills_lose_and_double_nothing(tmp_path: Path, clinics: Clinics) -> None:

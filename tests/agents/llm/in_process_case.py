@@ -20,6 +20,7 @@ from tests.agents.llm.setting import MESSAGES, Ear, Score
 
 ARGS = {
     "max_model_len": 2048, "enforce_eager": True, "block_size": 32, "enable_prefix_caching": True,
+    "kv_cache_memory_bytes": 2**27,
     "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
 }
 pytestmark = pytest.mark.asyncio(loop_scope="module")
