@@ -78,6 +78,11 @@ BUILT_IN: tuple[BackendSpec, ...] = (
         extra="local",
     ),
     BackendSpec(
+        "speechlm", "doctor", "our SpeechLM in this process: hears, answers, speaks; LLaMA-Omni2 and SpeechMedAssist",
+        "agents.doctors.speechlm_doctor:SpeechLMDoctor", "agents.doctors.speechlm_options:SpeechLMOptions",
+        extra="speech", capabilities=frozenset({"hears", "speaks"}),
+    ),
+    BackendSpec(
         "scripted-doctor", "doctor", "says the lines it is given: a fake for tests",
         "agents.doctors.scripted:ScriptedDoctor", "agents.doctors.scripted:ScriptedDoctorOptions",
     ),

@@ -58,6 +58,8 @@ def check(specs: Iterable[catalog.BackendSpec], patience_s: float = PATIENCE_S) 
 def check_one(spec: catalog.BackendSpec, patience_s: float = PATIENCE_S) -> Answer:
     """Return whether ``spec`` with its own defaults would answer now."""
     base = base_of(spec)
+    if base == "speechlm":
+        return _weights(spec)
     if base not in ("chat", "audio-chat", "process", "transformers"):
         return Answer(True, "built in") if spec in catalog.BUILT_IN else Answer(None, "a plug-in; run a batch to see")
     if "model" not in spec.defaults:
@@ -77,11 +79,22 @@ def base_of(spec: catalog.BackendSpec) -> str:
     return next((built.name for built in catalog.BUILT_IN if built.factory == spec.factory), spec.name)
 
 
-def _packages() -> Answer:
+def _packages(extra: str = "local") -> Answer:
     missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
     if missing:
-        return Answer(False, f"{' and '.join(missing)} not installed: pip install 'clinic-simulator[local]'")
+        return Answer(False, f"{' and '.join(missing)} not installed: pip install 'clinic-simulator[{extra}]'")
     return Answer(True, "its packages are installed")
+
+
+def _weights(spec: catalog.BackendSpec) -> Answer:
+    """Return whether a checkpoint that is loaded in this process lies on this disk."""
+    if not (packages := _packages(spec.extra)).up or "checkpoint" not in spec.defaults:
+        return packages
+    try:
+        options: Any = catalog.validate_options(spec, {})
+        return Answer(True, f"its weights are in {options.facts.folder}")
+    except ClinicError as problem:
+        return Answer(False, str(problem))
 
 
 def _chat(options: Any, patience_s: float) -> Answer:

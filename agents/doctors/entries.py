@@ -1,4 +1,4 @@
-"""Ready doctors as data: each YAML file in ``entries/`` is one published model, its prompt habits and its server.
+"""Ready doctors as data: each YAML file in ``entries/`` is one published model, its prompt habits and where it runs.
 
 It reads and checks the files and turns them into backends; it knows no model, starts nothing and asks no server.
 """
@@ -26,6 +26,8 @@ else:
     Spec = TypeVar("Spec")
 
 FOLDER = "entries"
+IN_PROCESS = ("transformers", "speechlm")
+"""Backends that load weights here; the others ask a server."""
 
 
 class Needs(Frozen):
@@ -44,27 +46,31 @@ class Entry(Frozen):
 
     name: Slug
     title: Text
-    backend: Literal["chat", "audio-chat", "process", "transformers"]
+    backend: Literal["chat", "audio-chat", "process", "transformers", "speechlm"]
     summary: Text
     hears: bool = Field(description="takes the patient's sound, not only its words")
-    speaks: bool = Field(description="can answer with sound too, through its service as shipped")
+    speaks: bool = Field(description="can answer with sound too, as shipped")
     languages: tuple[Language, ...] = Field(min_length=1)
     parameters: Text = Field(description="of the language model, e.g. 7B")
     licence: Text
     source: Text = Field(description="paper or repository")
     weights: Text = Field(description="name on the model hub, or where to get them")
-    service: Slug = Field(description="folder under services/ with README, requirements and start script")
-    start: Text = Field(description="the command that starts its server, from the project's folder")
+    service: Slug | Literal[""] = Field(
+        default="", description="folder under services/ with README, requirements and start script; empty: in process"
+    )
+    start: Text = Field(description="the command that starts its server from the project's folder, or gets its weights")
     defaults: dict[str, Any]
     needs: Needs
     published: Text
 
     @model_validator(mode="after")
     def _its_backend_can_do_that(self) -> Self:
-        able = ("hears", "speaks") if self.backend in ("audio-chat", "process") else ()
+        able = ("hears", "speaks") if self.backend in ("audio-chat", "process", "speechlm") else ()
         for skill in ("hears", "speaks"):
             if getattr(self, skill) and skill not in able:
                 raise ValueError(f"{skill} cannot be true: the backend {self.backend!r} cannot do that")
+        if not self.service and self.backend not in IN_PROCESS:
+            raise ValueError(f"service must be named: the backend {self.backend!r} asks a server")
         return self
 
 

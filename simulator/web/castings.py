@@ -19,7 +19,7 @@ from simulator.session.rooms import senses
 from simulator.web.allowed import check_ref
 from simulator.web.site import Site
 
-LOADERS = ("agents.doctors.transformers_chat:",)
+LOADERS = ("agents.doctors.transformers_chat:", "agents.doctors.speechlm_doctor:")
 _DOCTORS = TypeAdapter(dict[str, DoctorRef])
 _JUDGES = TypeAdapter(tuple[JudgeRef, ...])
 

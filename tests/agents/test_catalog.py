@@ -28,6 +28,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 FILES: dict[str, tuple[dict[str, Any], str]] = {
     "cosyvoice": ({"speakers": "none.json"}, "clinic speakers build"),
     "fish-speech": ({"speakers": "none.json"}, "clinic speakers build"),
+    "speechlm": ({"checkpoint": "none"}, "there is no folder none"),
     "whisper": ({"model": "none.pt"}, "there is no file none.pt"), "funasr": ({"model": "none"}, "no folder here"),
 }
 """Backends that cannot be made without files, and what they say then."""

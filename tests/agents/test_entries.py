@@ -33,13 +33,21 @@ from scenarios.schema import BackendRef
 from tests.conftest import ROOT
 
 SERVICES = ROOT / "services"
-OF_THE_REFERENCE = {
-    "speechmedassist", "llama-omni2-7b", "qwen2-audio-7b-instruct", "qwen2.5-omni-7b", "qwen2.5-7b-instruct",
+SIZES = ("0.5b", "1.5b", "3b", "7b", "14b")
+SPEECHLM = {
+    "speechmedassist", *(f"speechmedassist-stage{stage}" for stage in (1, 2, 3)), "llama-omni2-32b-bilingual",
+    *(f"llama-omni2-{size}{tongues}" for size in SIZES for tongues in ("", "-bilingual")),
+}
+"""Published checkpoints that our own SpeechLM loads."""
+OF_THE_REFERENCE = SPEECHLM | {
+    "speechmedassist-original", "llama-omni2-7b-original",
+    "qwen2-audio-7b-instruct", "qwen2.5-omni-7b", "qwen2.5-7b-instruct",
     "qwen2.5-14b-instruct", "qwen2.5-72b-instruct", "glm-4-voice-9b", "kimi-audio-7b-instruct",
     "speechgpt-2.0-preview", "shizhengpt-7b-omni", "minicpm-o-2.6", "baichuan-omni-1.5", "baichuan2-7b-chat", "opens2s",
     "step-audio-2-mini", "zhongjing", "huatuogpt2-7b", "disc-medllm",
 }
-FOLDERS = sorted({entry.service for entry in shipped().values()})
+SERVED = {name: entry for name, entry in shipped().items() if entry.service}
+FOLDERS = sorted({entry.service for entry in SERVED.values()})
 SERVERS = [folder for folder in FOLDERS if (SERVICES / folder / "server.py").is_file()]
 
 
@@ -80,7 +88,7 @@ def test_each_server_has_an_address_of_its_own() -> None:
         address for entry in shipped().values()
         if (address := entry.defaults.get("base_url") or entry.defaults.get("url"))
     ]
-    assert len(set(addresses)) == len(addresses) == len(shipped()) - 1, "only the 72B shares the patients' server"
+    assert len(set(addresses)) == len(addresses) == len(SERVED) - 1, "only the 72B shares the patients' server"
     assert all(re.match(r"http://127\.0\.0\.1:8\d\d\d(/v1)?$", address) for address in addresses)
 
 
@@ -92,6 +100,18 @@ def test_an_invalid_entry_is_refused_with_its_file_and_key() -> None:
         parse(text.replace("licence:", "license:"), "opens2s.yaml")
     with pytest.raises(InputError, match="hears cannot be true: the backend 'chat'"):
         parse(text.replace("backend: process", "backend: chat"), "opens2s.yaml")
+    with pytest.raises(InputError, match="service must be named: the backend 'process'"):
+        parse(text.replace("service: opens2s\n", ""), "opens2s.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(SPEECHLM))
+def test_a_speechlm_entry_names_a_checkpoint_and_says_how_to_get_it(name: str) -> None:
+    entry = shipped()[name]
+    assert entry.backend == "speechlm" and not entry.service and entry.hears
+    assert (entry.defaults["checkpoint"] == entry.weights) == (f"hf download {entry.weights}" in entry.start)
+    assert entry.speaks == ("vocoder" in entry.defaults) == (entry.defaults.get("speak") is None)
+    assert entry.languages == (("en",) if name.startswith("llama") and "bilingual" not in name else entry.languages)
+    assert (entry.languages == ("zh",)) == name.startswith("speechmed")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -112,7 +132,7 @@ def test_a_service_folder_has_readme_requirements_and_a_start_script(folder: str
         subprocess.run(["bash", "-n", str(script)], check=True)
 
 
-@pytest.mark.parametrize("entry", shipped().values(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", SERVED.values(), ids=lambda entry: entry.name)
 def test_the_start_command_names_a_script_that_knows_the_model_and_the_port(entry: Any) -> None:
     script = next(word for word in entry.start.split() if word.startswith("services/"))
     assert (ROOT / script).is_file()
@@ -132,7 +152,7 @@ def test_every_service_folder_is_in_the_overview() -> None:
     for path in SERVICES.iterdir():
         if path.is_dir() and (path / "README.md").is_file():
             assert f"({path.name}/README.md)" in overview
-    for name in shipped():
+    for name in SERVED:
         assert f"`{name}`" in overview or name.startswith("qwen2.5-")
 
 

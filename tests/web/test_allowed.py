@@ -32,6 +32,8 @@ def test_a_request_reaches_model_servers_of_this_machine_only(address: object, n
 @pytest.mark.parametrize(("part", "key"), [
     ({"cases": ["/etc/passwd"]}, "cases.0"), ({"cases": [{"import": "medqa", "path": "x"}]}, "cases.0"),
     ({"doctors": {"d": {"backend": "transformers", "model": "x"}}}, "doctors.d"),
+    ({"doctors": {"d": {"backend": "speechlm", "checkpoint": "/x"}}}, "doctors.d"),
+    ({"doctors": {"d": {"backend": "llama-omni2-0.5b"}}}, "doctors.d"),
     ({"doctors": {"d": {**CHAT, "engine": "in-process"}}}, "doctors.d.engine"),
     ({"patient": {"backend": "llm", "model": "m", "api_key_env": "HOME"}}, "patient.api_key_env"),
     ({"judges": [{"backend": "rubric"}, {"backend": "llm", "model": "m", "rubric": "/etc/passwd"}]}, "judges.1.rubric"),
@@ -63,7 +65,7 @@ def test_everything_that_may_be_named_exists() -> None:
     known = {spec.factory for spec in catalog.BUILT_IN}
     assert set(allowed.FACTORIES) <= known
     closed = {spec.name for spec in catalog.BUILT_IN if not allowed.may_be_named(spec)}
-    assert closed == {"transformers", "whisper", "funasr", "cosyvoice", "fish-speech"}, "what reads weights or files"
+    assert closed == {"transformers", "speechlm", "whisper", "funasr", "cosyvoice", "fish-speech"}, "what reads files"
 
 
 def test_a_runs_own_doctor_that_loads_weights_cannot_be_cast(small_runs: Path, tmp_path: Path) -> None:
@@ -72,7 +74,8 @@ def test_a_runs_own_doctor_that_loads_weights_cannot_be_cast(small_runs: Path, t
         "careful": BackendRef(backend="history-taker"), "quick": BackendRef(backend="one-shot")
     }
     strange = {
-        "w": {"backend": "transformers", "model": "/x"}, "e": {**CHAT, "engine": "in-process"},
+        "w": {"backend": "transformers", "model": "/x"}, "s": {"backend": "speechlm", "checkpoint": "/x"},
+        "n": {"backend": "speechmedassist"}, "e": {**CHAT, "engine": "in-process"},
         "gone": {"backend": "nobody"}, "far": {**CHAT, "base_url": "http://far/v1"},
     }
     folder = tmp_path / "strange"
