@@ -140,7 +140,7 @@ def _torchscript(path: Path) -> Scorer:
     if not _is_torchscript(path):
         raise InputError(f"{path} is no TorchScript archive: save the model with torch.jit.save (pickles are not read)")
     try:
-        model: Any = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+        model: Any = torch.jit.load(str(path), map_location="cpu").eval()
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
     takes_rate = len(model.forward.schema.arguments) > 2  # self and the waveform
