@@ -137,6 +137,11 @@ class Engine:
                 self._shut("cancelled", self._closed)
 
     @property
+    def problem(self) -> str:
+        """Why no more answers are taken; empty while they are."""
+        return self._closed
+
+    @property
     def counters(self) -> Counters:
         """What has been done, and what is held now."""
         units = self._speaker.lm if self._speaker is not None else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from functools import partial
 
+from model.streaming.answer import Answer
 from model.streaming.counters import Counters
 from model.streaming.engine import Engine
 from model.streaming.types import Ended, Event, Message, Settings
@@ -23,6 +25,11 @@ class Worker:
         self._thread.start()
 
     @property
+    def problem(self) -> str:
+        """Why the engine takes no more answers; empty while it does."""
+        return self.engine.problem
+
+    @property
     def counters(self) -> Counters:
         """The engine's."""
         return self.engine.counters
@@ -30,7 +37,7 @@ class Worker:
     async def stream(self, messages: Sequence[Message], settings: Settings) -> AsyncGenerator[Event, None]:
         """Yield an answer's events; leaving early cancels it. Raises as ``Engine.submit`` at first."""
         loop, events = asyncio.get_running_loop(), asyncio.Queue[Event]()
-        answer = self.engine.submit(messages, settings, lambda event: put(loop, events, event))
+        answer = await in_thread(partial(self.engine.submit, messages, settings, partial(put, loop, events)))
         try:
             while True:
                 event = await events.get()
@@ -65,6 +72,16 @@ class Worker:
         while not self._closing:
             if not self.engine.step() and not self._closing:
                 self.engine.work.wait()
+
+
+async def in_thread(submit: Callable[[], Answer]) -> Answer:
+    """Submit without holding up the loop: a long dialogue takes time to tokenize. Cancelled, nothing is left behind."""
+    pending = asyncio.get_running_loop().run_in_executor(None, submit)
+    try:
+        return await asyncio.shield(pending)
+    except asyncio.CancelledError:
+        pending.add_done_callback(lambda done: None if done.exception() else done.result().cancel())
+        raise
 
 
 def put(loop: asyncio.AbstractEventLoop, events: asyncio.Queue[Event], event: Event) -> None:

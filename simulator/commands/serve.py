@@ -1,8 +1,9 @@
-"""``clinic serve``: starts a model server and waits until it answers."""
+"""``clinic serve``: starts a model server and waits until it answers, or serves a SpeechLM as a doctor itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,7 +14,49 @@ Examples:
   clinic serve tiny                                  random weights on the CPU, to try the plumbing
   clinic serve qwen2.5-7b-instruct -- --max-num-seqs 32
   clinic serve --list
+\b
+  clinic serve --doctor models/LLaMA-Omni2-0.5B --vocoder models/cosy2_decoder
+  clinic serve --doctor ICTNLP/LLaMA-Omni2-7B-Bilingual --device cuda --dtype bfloat16 --max-streams 16
+  CLINIC_KEY=... clinic serve --doctor runs/sft/best --host 0.0.0.0 --token-env CLINIC_KEY --served-name ours
 """
+PORT, DOCTOR_PORT = 8000, 8300
+
+_DOCTOR = (
+    click.option("--doctor", metavar="CHECKPOINT", default="",
+                 help="Serve this SpeechLM (a folder, or a cached name of the hub) behind OpenAI's API. The options "
+                 "below go with it."),
+    click.option("--vocoder", default="", metavar="FOLDER", help="Its vocoder  [default: CHECKPOINT/vocoder]"),
+    click.option("--revision", default="", help="Of a hub name."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+    click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto",
+                 show_default=True),
+    click.option("--attention", type=click.Choice(["auto", "eager", "sdpa", "flash_attention_2"]), default="auto",
+                 show_default=True),
+    click.option("--quantization", type=click.Choice(["", "8bit", "4bit"]), default="", help="For small GPUs."),
+    click.option("--adapter", default="", metavar="FOLDER", help="A LoRA adapter."),
+    click.option("--speech-length", type=click.Choice(["padded", "real"]), help="Default: as the checkpoint says."),
+    click.option("--long-speech", type=click.Choice(["refuse", "split"]), help="What becomes of sound over 30 s."),
+    click.option("--compile", "compiled", is_flag=True, help="Compile single steps: slower start, faster answers."),
+    click.option("--kept-mb", type=click.IntRange(0), default=2048, show_default=True,
+                 help="Caches of earlier turns that are kept."),
+    click.option("--max-streams", type=click.IntRange(1, 1024), default=8, show_default=True,
+                 help="Answers made at the same time."),
+    click.option("--max-waiting", type=click.IntRange(0, 4096), default=64, show_default=True,
+                 help="Requests that may wait besides; the next are answered with 429."),
+    click.option("--max-spoken-s", type=click.FloatRange(0, 600, min_open=True), default=120.0, show_default=True,
+                 help="Sound of one answer at most."),
+    click.option("--max-body-mb", type=click.IntRange(1, 512), default=64, show_default=True,
+                 help="MiB of one request at most."),
+    click.option("--served-name", default="", metavar="NAME", help="What requests call it  [default: the folder's]"),
+    click.option("--token-env", default="", metavar="VAR",
+                 help="Ask for the token in this environment variable; a host that is not loopback needs one."),
+)
+
+
+def _with_doctor(command: Any) -> Any:
+    for option in reversed(_DOCTOR):
+        command = option(command)
+    return command
 
 
 @click.command(short_help="Start a model server and wait until it answers.", epilog=EXAMPLES)
@@ -21,26 +64,75 @@ Examples:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--patient", is_flag=True, help="The reference's patient, Qwen2.5-72B-Instruct (its judge, too).")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), help=f"[default: {PORT}, with --doctor {DOCTOR_PORT}]")
 @click.option("--wait", "wait_s", type=click.FloatRange(1), default=1800.0, show_default=True, help="Seconds to wait.")
 @click.option("--log", type=click.Path(path_type=Path), help="The server's log  [default: runs/servers/NAME.log]")
 @click.option("--list", "listing", is_flag=True, help="Show the servers that can be started.")
+@_with_doctor
+@click.pass_context
 def serve(
-    name: str | None, arguments: tuple[str, ...], patient: bool, host: str, port: int, wait_s: float, log: Path | None,
-    listing: bool,
+    context: click.Context, /, name: str | None, arguments: tuple[str, ...], patient: bool, host: str, port: int | None,
+    wait_s: float, log: Path | None, listing: bool, doctor: str, **more: Any,
 ) -> None:
-    """Start the server NAME (a script of services/vllm) and keep it until Ctrl-C. ARGUMENTS go to vLLM."""
+    """Start the server NAME (a script of services/vllm) and keep it until Ctrl-C. ARGUMENTS go to vLLM.
+
+    With --doctor: serve a SpeechLM that hears and speaks, in this process (see docs/serve.md).
+    """
     from scenarios.errors import InputError
     from simulator.serving import PATIENT, script_of, server_scripts
 
+    _refuse_mixture(context, bool(doctor))
+    if doctor:
+        _serve_doctor(doctor, host, DOCTOR_PORT if port is None else port, **more)
+        return
     if listing:
         for known, path in server_scripts().items():
             click.echo(f"{known:32} {_summary(path)}")
         return
     if bool(name) == patient:
-        raise InputError("name one server, or say --patient; `clinic serve --list` shows them")
+        raise InputError("name one server, or say --patient or --doctor CHECKPOINT; `clinic serve --list` shows them")
+    if port == 0:
+        raise InputError("--port 0 picks a free port only with --doctor: choose one")
     chosen = name or PATIENT
-    _keep(script_of(chosen), chosen, host, port, wait_s, log or Path("runs/servers") / f"{chosen}.log", arguments)
+    log = log or Path("runs/servers") / f"{chosen}.log"
+    _keep(script_of(chosen), chosen, host, port or PORT, wait_s, log, arguments)
+
+
+def _refuse_mixture(context: click.Context, doctor: bool) -> None:
+    """Raise InputError for options of the one kind of server given with the other."""
+    from click.core import ParameterSource
+
+    from scenarios.errors import InputError
+
+    given = {
+        key for key in context.params if context.get_parameter_source(key) is ParameterSource.COMMANDLINE
+        and context.params[key] not in (None, ())
+    }
+    ours = {option.name for option in context.command.params if option.name} - {"host", "port"}
+    theirs = {"name", "arguments", "patient", "wait_s", "log", "listing"}
+    wrong = sorted(given & (theirs if doctor else ours - theirs))
+    if wrong:
+        flags = {p.name: (p.opts[0] if isinstance(p, click.Option) else p.human_readable_name)
+                 for p in context.command.params}
+        named = ", ".join(str(flags[key]) for key in wrong)
+        raise InputError(f"{named}: not with --doctor" if doctor else f"{named}: only with --doctor CHECKPOINT")
+
+
+def _serve_doctor(
+    checkpoint: str, host: str, port: int, *, served_name: str, token_env: str, max_streams: int, max_waiting: int,
+    max_body_mb: int, compiled: bool, **loading: Any,
+) -> None:
+    from rich.console import Console
+
+    from simulator.doctor_server.settings import ServerSettings
+    from simulator.doctor_server.starting import options_of, serve_doctor, token_of
+
+    options = options_of(checkpoint=checkpoint, max_streams=max_streams, compile=compiled, **loading)
+    settings = ServerSettings(
+        served_name, host, port, token_of(token_env), max_streams, max_waiting, max_body=max_body_mb << 20
+    )
+    console = Console(stderr=True)
+    serve_doctor(options, settings, loading=console.status(f"loading {checkpoint}"), say=click.echo)
 
 
 def _keep(

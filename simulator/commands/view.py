@@ -62,17 +62,19 @@ def _beside(folder: Path) -> Path:
 
 
 def _token(given: str) -> str:
-    """Return the token; raises InputError for one that is easily guessed or cannot stand in a header."""
     import secrets
 
+    return secrets.token_urlsafe(24) if given == "new" else checked_token(given, "--token", "; --token new makes one")
+
+
+def checked_token(given: str, named: str, remedy: str = "") -> str:
+    """Return the token; raises InputError for one that is easily guessed or cannot stand in a header."""
     from scenarios.errors import InputError
 
-    if given == "new":
-        return secrets.token_urlsafe(24)
     if given and (len(given) < SHORTEST_TOKEN or len(set(given)) < SHORTEST_TOKEN // 2):
-        raise InputError(f"--token: {SHORTEST_TOKEN} or more characters that cannot be guessed; --token new makes one")
+        raise InputError(f"{named}: {SHORTEST_TOKEN} or more characters that cannot be guessed{remedy}")
     if not (given.isascii() and given.isprintable()) or " " in given:
-        raise InputError("--token: letters, digits and signs of ASCII only, no spaces")
+        raise InputError(f"{named}: letters, digits and signs of ASCII only, no spaces")
     return given
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 
 from model.errors import EngineClosed, SpeechLMError
+from model.processor import Prompt
 from model.streaming.types import Ended, Message, TextPiece
 from model.streaming.worker import Worker
 from tests.model import recorded
@@ -128,3 +129,28 @@ def test_many_callers_come_and_go(worker: Worker) -> None:
         assert all(pool.map(caller, range(24)))
     wait(worker)
     assert threading.active_count() < 20
+
+
+async def test_a_caller_who_goes_while_the_prompt_is_made_leaves_nothing_running(worker: Worker) -> None:
+    made = worker.engine.processor.prompt
+
+    def slowly(messages: Sequence[Message]) -> Prompt:
+        time.sleep(0.3)
+        return made(messages)
+
+    worker.engine.processor.prompt = slowly  # type: ignore[method-assign]
+    try:
+        task = asyncio.create_task(anext(worker.stream(recorded.dialogue("t1"), TEXT)))
+        began = time.monotonic()
+        await asyncio.sleep(0.05)
+        assert time.monotonic() - began < 0.25, "the loop goes on meanwhile"
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        until = time.monotonic() + 5
+        while not worker.counters.cancelled and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+    finally:
+        worker.engine.processor.prompt = made  # type: ignore[method-assign]
+    assert worker.counters.answers == worker.counters.cancelled == 1
+    await asyncio.to_thread(wait, worker)
