@@ -25,6 +25,7 @@ from simulator.commands.serve import serve
 from simulator.commands.session import session
 from simulator.commands.speakers import speakers
 from simulator.commands.step import step
+from simulator.commands.talk import talk
 from simulator.commands.validate import validate
 from simulator.commands.view import view
 
@@ -74,7 +75,7 @@ def main(log_json: bool, log_level: str) -> None:
 
 for _command in (
     run, step, view, validate, report, compare, judge, pair, attack, export, session, import_, list_, schema, serve,
-    case, speakers, measure,
+    case, speakers, measure, talk,
 ):
     main.add_command(_command)
 

@@ -37,7 +37,7 @@ class SpeechLMOptions(PromptHabits):
     )
     speaker: str = Field(
         default="", max_length=4_000,
-        description="the voice: a file with its x-vector (.npy, spk2info.pt) or a recording (.wav); empty: the vocoder's",
+        description="the voice: a file with its x-vector (.npy, spk2info.pt) or a recording (.wav); empty: its own",
     )
     voice: str = Field(default="", max_length=200, description="which one, where that file has several")
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d{1,3})?|mps)$", description="auto: a GPU, or CPU")

@@ -15,6 +15,7 @@ from graphs.stepping import Recording
 from scenarios.errors import AgentFailure, InputError, NotNow
 from scenarios.identity import derive_seed
 from scenarios.schema import HEARD_HZ, SPOKEN_HZ, AudioRef, Language
+from simulator.acoustics import takes_sound
 from simulator.session.model import HUMAN, Casting
 from simulator.session.rooms import Rooms
 
@@ -33,10 +34,22 @@ class Recorded(NamedTuple):
 
 
 def why_typed(casting: Casting, role: Speaker) -> str:
-    """Return why a person has to type in this role; '' when what they say can be recorded and understood."""
+    """Return why a person has to type in this role; '' when what they say can be recorded.
+
+    A recording needs a listener that understands it, or a doctor who hears: then the person writes the words down.
+    """
     speech = casting.speech
     if not (speech.input_speech if role == "patient" else speech.output_speech):
         return f"the {role} is read here, not heard"
+    return "" if role == "patient" and _doctor_hears(casting) else _why_not_understood(casting)
+
+
+def _doctor_hears(casting: Casting) -> bool:
+    return casting.doctor.backend != HUMAN and takes_sound(casting.doctor)
+
+
+def _why_not_understood(casting: Casting) -> str:
+    speech = casting.speech
     if speech.listener is None:
         return "there is no listener to write down what you say"
     if "reads" in catalog.find("listener", speech.listener.backend).capabilities:
@@ -47,7 +60,7 @@ def why_typed(casting: Casting, role: Speaker) -> str:
 async def recorded(
     rooms: Rooms, casting: Casting, language: Language, role: Speaker, turns: int, sound: Sound
 ) -> Recorded:
-    """Store what a person said and let the session's listener write it down.
+    """Store what a person said and let the session's listener write it down, where it has one that understands.
 
     Raises:
         NotNow: recordings cannot be understood here.
@@ -61,6 +74,9 @@ async def recorded(
         raise InputError(f"a recording has {SHORTEST_S:g} to {LONGEST_S:g} seconds, this one {sound.seconds:.1f}: "
                          f"record it again")
     made = await asyncio.to_thread(keep, sound, RATE_HZ[role], rooms.shelf, voice=HUMAN)
+    name = made.ref.path.rpartition("/")[2].removesuffix(".wav")
+    if _why_not_understood(casting):
+        return Recorded(name, "", made.ref.seconds)
     async with rooms.cast(casting) as cast:
         listener = cast.acoustics.listener
         if listener is None:
@@ -68,7 +84,7 @@ async def recorded(
         stored = await asyncio.to_thread(rooms.shelf.get, made.ref)
         view = ListenerView(stored, "", language, derive_seed(casting.seed, "microphone", turns))
         heard, _ = await guarded("listener", listener.listen(view), casting.turn_timeout_s)
-    return Recorded(made.ref.path.rpartition("/")[2].removesuffix(".wav"), str(heard.text).strip(), made.ref.seconds)
+    return Recorded(name, str(heard.text).strip(), made.ref.seconds)
 
 
 async def recording_called(rooms: Rooms, casting: Casting, role: Speaker, name: str) -> Recording | None:

@@ -77,6 +77,11 @@ class LivePage:
         return self.branch.casting.speech.sounds
 
     @property
+    def answers_aloud(self) -> bool:
+        """Whether the doctor of the live branch is heard."""
+        return self.branch.casting.speech.output_speech and not self.branch.casting.is_human("doctor")
+
+    @property
     def why_typed(self) -> str:
         """Why who is to speak has to type; '' when a microphone will do."""
         role = self.shown.waiting

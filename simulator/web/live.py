@@ -14,6 +14,7 @@ from scenarios.errors import ClinicError, UnknownName
 from scenarios.schema import Slug
 from simulator.session import Session
 from simulator.showing.live_page import BESIDE, known_doctors, known_patient, live_address, live_page, mark_of
+from simulator.web.limits import MAX_SOUND
 from simulator.web.live_actions import ACTIONS, Asked, Done, perform
 from simulator.web.live_events import Hub, Topic
 from simulator.web.live_forms import AXES, Doctors, Fields, fields_of, patient_groups
@@ -119,7 +120,7 @@ class Live:
         self, request: Request, site: Here, session: Slug, role: Literal["patient", "doctor"], branch: Slug = "main",
         expected: Annotated[str, Query(max_length=100)] = "",
     ) -> JSONResponse:
-        """Take a WAV that a person recorded and answer with what was understood, which the form then says."""
+        """Take a sound that a person recorded or chose; answer with what was understood, which the form then says."""
         sound = await asyncio.to_thread(read_sound, await request.body(), name="the recording")
         found = await (await site.book.open(session)).recorded(branch, role, sound, expected=expected)
         return JSONResponse(found._asdict())
@@ -158,6 +159,7 @@ class Live:
             site, "live.html.j2", status, section="live", page=shown, notice=notice, typed=typed or Fields({}),
             doctors=await self._doctors.groups(known_doctors(info)), patients=patient_groups(), axes=AXES,
             patient=known_patient(info), running=self._hub.under_way(Topic(session.id, names[0])),
+            most_sound=MAX_SOUND,
         )
 
     async def _form(self, site: Site, start: Start, status: int = 200, **context: Any) -> HTMLResponse:

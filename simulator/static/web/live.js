@@ -49,6 +49,13 @@ if (stage) {
     if (element) element.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
   }
 
+  // The doctor's voice, once, when the turn arrives; a browser that wants a click first leaves the turn's own button.
+  function aloud(turn) {
+    const wanted = $("#aloud"), sound = $(".sound", turn);
+    if (!wanted || !wanted.checked || !sound || typeof Player === "undefined" || sound.classList.contains("playing")) return;
+    Player.toggle(sound);
+  }
+
   const on = {
     state(now) {
       if (now.mark !== stage.dataset.mark || now.running !== stage.dataset.running) refresh();
@@ -66,6 +73,7 @@ if (stage) {
       putCells([...drawn.content.children], false);
       stage.dataset.turns = now.number;
       const turn = $(`#turn-0-${now.number - 1}`);
+      if (turn && now.role === "doctor") aloud(turn);
       if (turn) { turn.classList.add("new"); $("#announce").textContent = `${now.role}: ${$(".said", turn).textContent}`; }
       if (stays) follow($("#cursor") || turn);
     },
@@ -246,6 +254,7 @@ if (stage) {
   announce.setAttribute("aria-live", "polite");
   document.body.append(announce);
   note(stage);
+  if ($(".aloud")) $(".aloud").hidden = false;
   settle();
   listen();
   stage.dataset.scripted = "";

@@ -1,5 +1,6 @@
-// Lets a person speak into a microphone instead of typing: the recording is made here and sent as WAV, the server
-// answers with what its listener understood, and the words stand in the box to be corrected before they are said.
+// Lets a person speak instead of typing, into a microphone or with a sound file of theirs: the recording is made here
+// and sent as WAV, a file as it is; the server answers with what its listener understood, and the words stand in the box
+// to be corrected before they are said.
 import { $, stage } from "./live_parts.js";
 
 const LONGEST_S = 59.5;
@@ -29,6 +30,7 @@ function show() {
   button.textContent = taking ? "Stop" : isHeld() ? "Record again" : "Record";
   button.setAttribute("aria-pressed", String(Boolean(taking)));
   button.disabled = reading;
+  $("input[type=file]", at).disabled = reading || Boolean(taking);
   $("small", at).textContent = words();
 }
 
@@ -80,19 +82,38 @@ function wav(pieces, samples, rate) {
   return view.buffer;
 }
 
-async function finish() {
-  const { address, role, revision, stream, context, pieces, samples, timer } = taking;
+function finish() {
+  const { stream, context, pieces, samples, timer } = taking, from = taking;
   const rate = context.sampleRate;
   taking = null;
   clearInterval(timer);
   for (const track of stream.getTracks()) track.stop();
   context.close();
+  return understand(from, wav(pieces, samples, rate), "audio/wav");
+}
+
+// A file is checked by the server, which knows what it can read; only what it would not even take stays here.
+function take(file) {
+  const at = box();
+  problem = "";
+  held = null;
+  if (taking || reading || !at) return;
+  const most = Number(at.dataset.most);
+  if (file.size > most) {
+    problem = `${file.name} has ${(file.size / 1048576).toFixed(1)} MiB, and at most ${most / 1048576} can be sent: cut it.`;
+    show();
+    return;
+  }
+  understand({ address: at.dataset.address, role: at.dataset.role, revision: stage.dataset.revision }, file, file.type || "application/octet-stream");
+}
+
+async function understand({ address, role, revision }, body, type) {
   reading = true;
   show();
   try {
     const answer = await fetch(`${address}&expected=${encodeURIComponent(revision)}`, {
-      method: "POST", body: wav(pieces, samples, rate),
-      headers: { Accept: "application/json", "Content-Type": "audio/wav", "X-CSRF-Token": csrf },
+      method: "POST", body,
+      headers: { Accept: "application/json", "Content-Type": type, "X-CSRF-Token": csrf },
     });
     const said = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Error(said.detail || "the server did not answer as expected: load the page again");
@@ -114,6 +135,34 @@ document.addEventListener("click", (event) => {
   if (taking) { finish(); return; }
   held = null;
   start(box()).catch((error) => { problem = `No microphone: ${error.message}.`; }).finally(show);
+});
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches(".microphone input[type=file]")) return;
+  const [file] = event.target.files;
+  event.target.value = ""; // the same one may be chosen again
+  if (file) take(file);
+});
+
+// -- a file dropped on the form --
+
+const carries = (event) => Boolean(box() && event.dataTransfer && [...event.dataTransfer.types].includes("Files"));
+const under = (event) => event.target.closest("form.say");
+const mark = (form) => { for (const one of document.querySelectorAll("form.say")) one.classList.toggle("dropping", one === form); };
+document.addEventListener("dragover", (event) => {
+  if (!carries(event)) return;
+  event.preventDefault(); // beside the form, too: the browser would leave the page to show the file
+  event.dataTransfer.dropEffect = under(event) ? "copy" : "none";
+  mark(under(event));
+});
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) mark(null); });
+document.addEventListener("drop", (event) => {
+  mark(null);
+  if (!carries(event)) return;
+  event.preventDefault();
+  if (!under(event)) return;
+  if (event.dataTransfer.files.length !== 1) { problem = "One file is one turn: drop one."; show(); return; }
+  take(event.dataTransfer.files[0]);
 });
 
 // the form that says the words says, too, which sound they were
