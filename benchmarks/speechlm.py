@@ -26,7 +26,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -245,17 +245,18 @@ def together(ours: Ours) -> None:
     )
 
 
-def real_length(made: Made) -> None:
-    """Print g: positions of one turn."""
-    padded = made.config.padded_rows
-    real = replace_length(made).prompt([spoken(TURN_S, 1)]).rows[0]
-    click.echo(f"g  a turn of {TURN_S:.0f} s: {padded} positions padded, {real} at real length ({padded / real:.2f}x)")
-
-
-def replace_length(made: Made) -> Any:
-    """Return the processor with real-length speech."""
+def real_length(made: Made, compiled: bool, rounds: int) -> None:
+    """Print g: positions of one turn, and when its answer is heard, with and without padding to 30 s."""
     config = made.config.__class__(**{**made.config.to_dict(), "speech_length": "real"})
-    return made.processor.__class__(made.processor.tokenizer, config)
+    unpadded = replace(made, processor=made.processor.__class__(made.processor.tokenizer, config))
+    padded, real = (one.processor.prompt([spoken(TURN_S, 1)]).rows[0] for one in (made, unpadded))
+    click.echo(f"g  a turn of {TURN_S:.0f} s: {padded} positions padded, {real} at real length ({padded / real:.2f}x)")
+    both = [Ours(one, compiled) for one in (made, unpadded)]
+    first: list[list[float]] = [[], []]
+    for number in range(rounds + 1):
+        for times, ours in zip(first, both, strict=True):
+            times.append(ours.answers([[spoken(TURN_S, 400 + number)]], 12)[0].first_sound_s or 0.0)
+    click.echo(f"   first sound {_ms(first[0][1:])} and {_ms(first[1][1:])}: {ratio(first[0][1:], first[1][1:])}")
 
 
 def _ms(seconds: Sequence[float]) -> str:
@@ -296,7 +297,7 @@ def main(
             if part in wanted:
                 show()
         if "g" in wanted:
-            real_length(made)
+            real_length(made, compiled, rounds)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ _QWEN: dict[str, Any] = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0},
     "bos_token_id": 151_643,
     "eos_token_id": 151_645,
-    "pad_token_id": 151_643,
     "initializer_range": 0.02,
 }
 _UNIT_LM: dict[str, Any] = {
@@ -41,10 +40,10 @@ def _qwen(hidden: int, layers: int, heads: int, kv: int, ffn: int, vocabulary: i
 def _tiny() -> dict[str, Any]:
     text_ids = 2048
     llm = _qwen(192, 4, 6, 2, 512, text_ids, tied=True)
-    own_ends = {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 0}
+    own_ends = {"bos_token_id": 0, "eos_token_id": 2}
     unit_lm = {
         **_UNIT_LM, **own_ends, "hidden_size": 192, "num_hidden_layers": 4, "num_attention_heads": 6,
-        "num_key_value_heads": 2, "intermediate_size": 512, "vocab_size": text_ids + 1 + 6561, "eos_token_id": 0,
+        "num_key_value_heads": 2, "intermediate_size": 512, "vocab_size": text_ids + 6561, "eos_token_id": 0,
     }
     return {
         **llm, **own_ends, "speech_generator": unit_lm,

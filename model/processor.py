@@ -61,7 +61,7 @@ class SpeechLMProcessor:
     def from_pretrained(cls, folder: str | Path, config: SpeechLMConfig, system: str = "") -> Self:
         """Load the tokenizer of a checkpoint's folder; code in it is never run. Raises CheckpointError."""
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), config=config, trust_remote_code=False)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(str(folder), f"no usable tokenizer: {' '.join(str(error).split())[:300]}") from error
         return cls(tokenizer, config, system)
