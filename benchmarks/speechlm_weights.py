@@ -61,6 +61,9 @@ def make(shape: str, depth: float, folder: Path, device: str, dtype: str) -> Mad
     sizes = shaped(shape, depth)
     config = LlamaOmni2Config(**sizes)
     model = LlamaOmni2(config).to(getattr(torch, dtype)).eval()
+    assert model.speech_generator is not None
+    with torch.no_grad():  # else random weights mostly pick text ids, which are no units
+        model.speech_generator.model.get_input_embeddings().weight[: config.first_unit_id] = 0
     end = int(sizes["eos_token_id"])
     processor = SpeechLMProcessor(chatml_tokenizer(config.sep_id, end - 2 if shape != "tiny" else 0), config)
     export(model, folder / "model", layout="llama-omni2", dtype=dtype, processor=processor)
