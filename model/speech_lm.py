@@ -137,6 +137,39 @@ class SpeechLM(Qwen2PreTrainedModel, GenerationMixin):
         )
 
 
+    def generate(  # type: ignore[override]
+        self,
+        inputs: torch.Tensor | None = None,
+        *,
+        speech: torch.Tensor | None = None,
+        speech_lengths: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        **more: Any,
+    ) -> Any:
+        """Generate text as transformers does, after prompts with spoken utterances in them.
+
+        With ``speech`` only the new ids come back, [B, at most max_new_tokens]. Text with speech, streams and whole
+        consultations: model/streaming/generate.py.
+
+        Args:
+            inputs: ids [B, T] with SPEECH_INDEX where a spoken utterance belongs.
+            speech: log-mel frames, [N, F, bins].
+            speech_lengths: frames of each sound, [N].
+            attention_mask: [B, T], 1 for what counts; rows may be padded on either side.
+            **more: for transformers' ``generate``.
+        """
+        generate: Any = super().generate  # type: ignore[misc]
+        inputs = more.pop("input_ids", inputs)
+        if speech is None or inputs is None:
+            return generate(inputs, attention_mask=attention_mask, **more)
+        with torch.no_grad():
+            made = self.splice(inputs, self.encode_speech(speech, speech_lengths), attention_mask)
+        shifts = (made.mask.shape[1] - made.mask.sum(dim=1)).tolist()
+        embeds = torch.stack([row.roll(shift, 0) for row, shift in zip(made.embeds, shifts, strict=True)])
+        mask = torch.stack([row.roll(shift) for row, shift in zip(made.mask, shifts, strict=True)])
+        return generate(inputs_embeds=embeds, attention_mask=mask, **more)
+
+
 class LlamaOmni2(SpeechLM):
     """LLaMA-Omni2 as published."""
 

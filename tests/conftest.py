@@ -18,10 +18,10 @@ from tests.tiny_server import SHARED, TinyServer, Unavailable, environment, shar
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 LONGEST = (
-    "test_in_process_vllm", "test_voice_batch", "test_llm_batch_vllm", "test_transformers_doctor_vllm", "test_ray",
-    "test_doctors_rank", "test_kill_and_resume", "test_same_seed_same_words", "test_documents", "test_llm_judges_vllm",
-    "test_openapi", "test_report", "test_kill", "test_web_browser", "test_sound_browser", "test_speech_contract",
-    "test_llm_faults", "test_funasr", "test_step_plain",
+    "test_in_process_vllm", "test_checks", "test_voice_batch", "test_llm_batch_vllm", "test_transformers_doctor_vllm",
+    "test_ray", "test_doctors_rank", "test_kill_and_resume", "test_same_seed_same_words", "test_documents",
+    "test_llm_judges_vllm", "test_openapi", "test_report", "test_kill", "test_web_browser", "test_sound_browser",
+    "test_speech_contract", "test_llm_faults", "test_funasr", "test_step_plain",
 )
 """Files whose tests take longest, the longest first; the second needs no vLLM server, which the first one starts."""
 

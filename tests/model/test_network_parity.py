@@ -86,6 +86,19 @@ def test_a_padded_batch_has_the_published_loss(mels: torch.Tensor) -> None:
     near(out.logits[places[:, 0], places[:, 1]], "batch.target_logits")
 
 
+def test_transformers_generate_writes_the_published_text_in_a_ragged_batch() -> None:
+    model, about = recorded.network(), recorded.tensors()
+    inputs = recorded.processor()([recorded.dialogue(name) for name in DIALOGUES])
+    ends = {"eos_token_id": [306, 304], "pad_token_id": 304, "bos_token_id": 304}
+    made = model.generate(**inputs, do_sample=False, max_new_tokens=64, **ends)
+    for row, name in zip(made.tolist(), DIALOGUES, strict=True):
+        wanted = about[f"{name}.text_ids"].tolist()
+        assert row[: len(wanted)] == wanted and set(row[len(wanted) :]) <= {304}, name
+    typed = recorded.processor()([recorded.dialogue("t1")])
+    alone = model.generate(**typed, do_sample=False, max_new_tokens=64, **ends)
+    assert alone[0, typed["input_ids"].shape[1] :].tolist() == about["t1.text_ids"].tolist()
+
+
 def test_a_batch_of_ragged_prompts_gives_what_each_gives_alone() -> None:
     model, processor = recorded.network(), recorded.processor()
     inputs = processor([recorded.dialogue(name) for name in DIALOGUES])
