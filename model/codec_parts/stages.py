@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
 from model.codec_parts.causal import State
 
 
-class Stage(nn.Module):
+class Stage(nn.Module, ABC):
     """A causal network with a fixed look-ahead.
 
     ``look_ahead``: inputs that are held back before the first step (``prime``). From then on every step turns inputs
@@ -19,21 +21,25 @@ class Stage(nn.Module):
     look_ahead: int
     block: int = 1
 
+    @abstractmethod
     def fresh(self, batch: int) -> State:
         """Return the state of ``batch`` streams before any input."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def prime(self, x: Tensor, state: State) -> State:
         """Return the state that has taken in the first inputs [B, in, look_ahead]."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Return the outputs for the inputs [B, in, n] that follow, look_ahead inputs late."""
-        raise NotImplementedError
+        ...
 
+    @abstractmethod
     def nothing(self, batch: int) -> Tensor:
         """Return the outputs of no inputs."""
-        raise NotImplementedError
+        ...
 
     def run(self, x: Tensor) -> tuple[Tensor, State]:
         """Return the outputs for all inputs [B, in, n] and the last state."""

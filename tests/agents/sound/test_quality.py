@@ -15,6 +15,7 @@ from agents.sound.quality import pesq, stoi
 from agents.sound.utmos import NoScore, scorer
 from agents.sound.wave import Sound, joined, read_sound, resampled, silence
 from scenarios.errors import InputError
+from tests.onnx_bytes import field, model, tensor_info
 from tests.sounds import noise, speech, tone
 
 SENTENCE = "Good morning, doctor. I have had a headache for three days."
@@ -135,28 +136,11 @@ def test_an_onnx_model_scores(tmp_path: Path) -> None:
 
 def mean_square_model() -> bytes:
     """Return an ONNX model, waveform (1, samples) to mean square, written field by field as protobuf."""
-    def field(number: int, value: bytes | int | str) -> bytes:
-        if isinstance(value, int):
-            return varint(number << 3) + varint(value)
-        data = value.encode() if isinstance(value, str) else value
-        return varint(number << 3 | 2) + varint(len(data)) + data
-
-    def varint(value: int) -> bytes:
-        out = b""
-        while value > 127:
-            out, value = out + bytes([value & 127 | 128]), value >> 7
-        return out + bytes([value])
-
-    def info(name: str, *dims: str) -> bytes:
-        shape = b"".join(field(1, field(2, dim)) for dim in dims)
-        return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
-
     square = field(1, "wave") * 2 + field(2, "square") + field(4, "Mul")
     keep = field(1, "keepdims") + field(3, 0) + field(20, 2)
     mean = field(1, "square") + field(2, "score") + field(4, "ReduceMean") + field(5, keep)
-    graph = field(1, square) + field(1, mean) + field(2, "g") + field(11, info("wave", "one", "n")) + field(
-        12, info("score"))
-    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
+    graph = field(1, square) + field(1, mean) + field(2, "g") + field(11, tensor_info("wave", "one", "n"))
+    return model(graph + field(12, tensor_info("score")))
 
 
 @pytest.fixture()

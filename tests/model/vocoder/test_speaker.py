@@ -10,29 +10,9 @@ import soundfile
 
 from model.errors import BadSound, CheckpointError
 from model.vocoder.speaker import filter_banks, recording, xvector_of_sound
+from tests.onnx_bytes import field, model, tensor_info
 
 WEIGHTS = np.random.default_rng(5).normal(size=(80, 192)).astype(np.float32)
-
-
-def field(number: int, value: int | bytes | str) -> bytes:
-    """One protobuf field: a number, or bytes with their length."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    raw = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(raw)) + raw
-
-
-def varint(value: int) -> bytes:
-    out = b""
-    while value > 127:
-        out, value = out + bytes([value & 127 | 128]), value >> 7
-    return out + bytes([value])
-
-
-def named(name: str, *axes: int | str) -> bytes:
-    """A float tensor's name and shape, as graphs state their inputs and outputs."""
-    dims = b"".join(field(1, field(1, axis) if isinstance(axis, int) else field(2, axis)) for axis in axes)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
 
 
 def network(path: Path) -> Path:
@@ -44,8 +24,8 @@ def network(path: Path) -> Path:
     flat = field(1, "keepdims") + field(3, 0) + field(20, 2)
     largest = field(1, "y") + field(2, "embedding") + field(4, "ReduceMax") + field(5, axes) + field(5, flat)
     graph = field(1, matmul) + field(1, largest) + field(2, "g") + field(5, weights)
-    graph += field(11, named("input", 1, "T", 80)) + field(12, named("embedding", 1, 192))
-    path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(2, 13)))
+    graph += field(11, tensor_info("input", 1, "T", 80)) + field(12, tensor_info("embedding", 1, 192))
+    path.write_bytes(model(graph))
     return path
 
 
