@@ -16,7 +16,7 @@ from model.loading.exporting import Layout, config_of, generation_json, stored_t
 from model.loading.folder import Folder
 from model.loading.hub import find
 from model.loading.info import CheckpointInfo, describe
-from model.loading.placing import check_keys, empty_model, fill
+from model.loading.placing import check_keys, empty_model, fill, tied
 from model.loading.plan import make_plan
 from model.loading.published import Wishes
 from model.loading.quantizing import quantize_layers
@@ -90,7 +90,8 @@ def load(
     check_vocabulary(source, processor.tokenizer, plan.config, processor.end_id)
     generation = generation_of(source, plan.config, processor.tokenizer.pad_token_id)
     where, number = device_of(device), dtype_of(dtype, plan.weights)
-    size = sum(parameter.numel() for parameter in model.parameters())
+    shared, every = tied(plan.config), model.named_parameters(remove_duplicate=False)
+    size = sum(parameter.numel() for key, parameter in every if key not in shared)
     place = quantize_layers(model, quantization, number, where) if quantization else None
     fill(model, plan.tensors(), number, where, str(source), place)
     model.generation_config = generation

@@ -22,6 +22,9 @@ from scenarios.errors import AgentFailure, InputError
 from scenarios.schema import Usage
 from scenarios.schema.base import Frozen, Text
 
+_LOADING = threading.Lock()
+"""transformers changes its classes while it loads, and two loads at once can leave them changed."""
+
 _UNBOUNDED = 10**9
 """Some tokenizers call a number like 10^30 their longest input: they do not know it."""
 
@@ -76,9 +79,10 @@ class Engine:
         more = {} if o.attention == "auto" else {"attn_implementation": o.attention}
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(o.model, padding_side="left", **common)
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                o.model, dtype=o.dtype, use_safetensors=True, **more, **common
-            )
+            with _LOADING:
+                model = transformers.AutoModelForCausalLM.from_pretrained(
+                    o.model, dtype=o.dtype, use_safetensors=True, **more, **common
+                )
             self._model = model.eval().to(_device(o.device))
         except (OSError, ValueError, ImportError, RuntimeError) as error:
             why = " ".join(str(error).split())[:500]

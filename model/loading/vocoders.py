@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers.utils import logging
 
-from model.codec import Codec
+from model.codec import Codec, CodecConfig
 from model.errors import CheckpointError
 from model.loading.folder import Folder
 from model.vocoder.base import Vocoder
 from model.vocoder.codec_vocoder import CodecVocoder
 from model.vocoder.cosyvoice import CosyVoice2Vocoder
 from model.vocoder.speaker import NETWORK, RECORDINGS, recording, xvector_of_sound
+from model.vocoder.weights import filled
 
 SPEAKERS = ("speaker.npy", "speaker.safetensors", "spk2info.pt")
 KINDS = ("codec", "cosyvoice2")
@@ -47,13 +47,13 @@ def open_vocoder(
 
 
 def _codec(folder: Folder, device: torch.device) -> CodecVocoder:
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    # transformers' from_pretrained changes classes while it loads, so that no other thread may load beside it
     try:
-        codec = Codec.from_pretrained(folder.path, local_files_only=True)
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+        codec = Codec(CodecConfig.from_pretrained(folder.path, local_files_only=True))
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        why = f"no codec can be made of its configuration: {' '.join(str(error).split())[:300]}"
+        raise CheckpointError(str(folder.path / "config.json"), why) from error
+    codec = filled(codec, folder.path / "model.safetensors")
     codec.to(device)  # type: ignore[arg-type]
     return CodecVocoder(codec)
 

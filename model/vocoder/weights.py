@@ -32,7 +32,7 @@ _BESIDE_WEIGHTS = ("epoch", "step")  # counters that CosyVoice's trainer writes 
 
 def load_flow(config: FlowConfig, file: Path) -> Flow:
     """Build the flow and load ``flow.pt`` or its safetensors copy; raises CheckpointError naming every wrong key."""
-    return _filled(Flow(config), file)
+    return filled(Flow(config), file)
 
 
 def load_hift(config: HiftConfig, file: Path) -> Hift:
@@ -41,7 +41,7 @@ def load_hift(config: HiftConfig, file: Path) -> Hift:
     Takes keys with or without ``generator.`` in front, weight norm as ``weight_g``/``weight_v`` or under the names of
     torch's newer ``parametrizations``; raises CheckpointError naming every wrong key.
     """
-    return _filled(Hift(config), file)
+    return filled(Hift(config), file)
 
 
 def find_weights(folder: Path, name: str) -> Path:
@@ -80,7 +80,8 @@ def checked_xvector(vector: Tensor, size: int, where: str) -> Tensor:
     return flat
 
 
-def _filled(network: Network, file: Path) -> Network:
+def filled(network: Network, file: Path) -> Network:
+    """Return the network with a file's weights, for use; CheckpointError names every key that does not fit."""
     state, wanted = _state(file), network.state_dict()
     misshapen = [
         f"{key}: {list(state[key].shape)}, wanted {list(tensor.shape)}"

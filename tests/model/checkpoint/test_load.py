@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import PreTrainedModel
 
 from model.checkpoint import load
 from model.config import LlamaOmni2Config, SpeechMedAssistConfig
@@ -17,6 +19,7 @@ from model.errors import CheckpointError, NeedsPackage, SpeechLMError
 from model.loading.placing import check_keys, empty_model
 from model.loading.weights import Stored
 from model.presets import PRESETS
+from model.random_checkpoint import write_random
 from model.speech_lm import LlamaOmni2, SpeechLM, SpeechMedAssist
 from model.streaming.types import Message
 from tests.model.checkpoint.broken import HEADS, PARITY, change_json, change_weights, copied, shard
@@ -241,3 +244,19 @@ def test_a_speech_lm_is_what_comes_out_in_evaluation_mode() -> None:
     loaded = load(PARITY, encoder_heads=HEADS)
     assert isinstance(loaded.model, SpeechLM) and not loaded.model.training
     assert all(parameter.requires_grad for parameter in loaded.model.parameters())
+
+
+def test_loading_in_several_threads_leaves_transformers_as_it_was(tmp_path: Path) -> None:
+    """transformers' own loading swaps methods of its classes meanwhile; two at once may never swap them back."""
+    folder = write_random(tmp_path / "tiny")
+    before = PreTrainedModel.tie_weights, PreTrainedModel.init_weights, torch.nn.init.normal_
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(lambda _: load(folder), range(8)))
+    assert (PreTrainedModel.tie_weights, PreTrainedModel.init_weights, torch.nn.init.normal_) == before
+    assert len({one.info.parameters for one in loaded}) == 1 and all(one.vocoder is not None for one in loaded)
+
+
+def test_parameters_are_counted_once_even_where_nothing_is_tied_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = load(PARITY, encoder_heads=HEADS).info.parameters
+    monkeypatch.setattr(PreTrainedModel, "tie_weights", lambda *args, **kwargs: None)
+    assert load(PARITY, encoder_heads=HEADS).info.parameters == wanted
