@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import torch
@@ -14,6 +15,9 @@ from model.vocoder.codec_vocoder import CodecVocoder
 from model.vocoder.cosyvoice import CosyVoice2Vocoder
 from model.vocoder.speaker import NETWORK, RECORDINGS, recording, xvector_of_sound
 from model.vocoder.weights import filled
+
+_MAKING = threading.Lock()
+"""transformers replaces torch's initialisers while it makes a model; two at once could leave them replaced."""
 
 SPEAKERS = ("speaker.npy", "speaker.safetensors", "spk2info.pt")
 KINDS = ("codec", "cosyvoice2")
@@ -47,9 +51,11 @@ def open_vocoder(
 
 
 def _codec(folder: Folder, device: torch.device) -> CodecVocoder:
-    # transformers' from_pretrained changes classes while it loads, so that no other thread may load beside it
+    # not its from_pretrained, which changes transformers' classes while it loads
     try:
-        codec = Codec(CodecConfig.from_pretrained(folder.path, local_files_only=True))
+        config = CodecConfig.from_pretrained(folder.path, local_files_only=True)
+        with _MAKING:
+            codec = Codec(config)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         why = f"no codec can be made of its configuration: {' '.join(str(error).split())[:300]}"
         raise CheckpointError(str(folder.path / "config.json"), why) from error
